@@ -1,0 +1,5 @@
+"""``python -m smidgen``."""
+
+from smidgen.cli.entry import main
+
+main()

@@ -1,0 +1,53 @@
+"""Where the process starts and where it ends: exit codes, errors, interrupts."""
+
+import signal
+import sys
+
+
+def main() -> None:
+    """Run ``smidgen`` with the arguments of this process, then exit."""
+    # Answered before anything is imported: completion scripts and CI ask for it at every step.
+    if sys.argv[1:] == ["--version"]:
+        from smidgen._version import __version__  # noqa: PLC0415
+
+        sys.stdout.write(f"smidgen {__version__}\n")
+        sys.exit(0)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and give its exit code: 0, 1 for an error, 2 for wrong usage, 130 for an interrupt."""
+    # A pipe whose reader has gone (`smidgen images | head -1`) ends the program quietly, as cat does.
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    import click  # noqa: PLC0415
+
+    from smidgen.cli.root import root  # noqa: PLC0415
+    from smidgen.errors import SmidgenError  # noqa: PLC0415
+
+    try:
+        outcome = root.main(arguments, prog_name="smidgen", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except SmidgenError as error:
+        return _report(error, error.message, error.hint, error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        sys.stderr.write("\ninterrupted\n")
+        return 128 + signal.SIGINT
+    except OSError as error:
+        # What nobody wrapped is still said in words; -vv has the place in the code.
+        return _report(error, str(error), None, 1)
+    return outcome if isinstance(outcome, int) else 0
+
+
+def _report(error: BaseException, message: str, hint: str | None, exit_code: int) -> int:
+    from smidgen.cli.console import console  # noqa: PLC0415
+
+    if console.verbosity >= 2:
+        import traceback  # noqa: PLC0415
+
+        traceback.print_exception(error)
+    console.error(message, hint)
+    return exit_code

@@ -1,0 +1,58 @@
+"""The command group. A command's module is imported when that command runs, not before."""
+
+import importlib
+from typing import ClassVar
+
+import click
+
+from smidgen._version import __version__
+from smidgen.cli.console import console
+
+_CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and a line of help, and imports the one that is asked for."""
+
+    #: Name → (module with a ``command``, line of help), in the order of ``--help``.
+    commands_by_name: ClassVar[dict[str, tuple[str, str]]] = {
+        "build": ("smidgen.cli.build", "Build Go programs, or a ready binary, into images."),
+        "run": ("smidgen.cli.run", "Run an image."),
+        "prove": ("smidgen.cli.prove", "Run an image under hostile conditions and report what it missed."),
+        "images": ("smidgen.cli.images", "List the images of the store."),
+        "history": ("smidgen.cli.history", "Show the layers of an image."),
+        "inspect": ("smidgen.cli.inspect", "Show manifest and configuration of an image."),
+        "ls": ("smidgen.cli.ls", "List the files of an image."),
+        "tag": ("smidgen.cli.tag", "Give an image another name."),
+        "rm": ("smidgen.cli.rm", "Remove names of images."),
+        "gc": ("smidgen.cli.gc", "Delete content that no image uses."),
+        "save": ("smidgen.cli.save", "Write images to an archive that other tools load."),
+        "load": ("smidgen.cli.load", "Read images from an archive or an OCI layout."),
+        "config": ("smidgen.cli.config", "Show the configuration and where each value came from."),
+    }
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Name the commands, most used first."""
+        return list(self.commands_by_name)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the module of *cmd_name*."""
+        if cmd_name not in self.commands_by_name:
+            return None
+        command = importlib.import_module(self.commands_by_name[cmd_name][0]).command
+        assert isinstance(command, click.Command)  # noqa: S101
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in self.commands_by_name.items()])
+
+
+@click.command(cls=LazyGroup, context_settings=_CONTEXT)
+@click.version_option(__version__, prog_name="smidgen", message="%(prog)s %(version)s")
+@click.option("-v", "--verbose", count=True, help="Say more; -vv adds tracebacks to errors.")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but results, warnings and errors.")
+def root(verbose: int, quiet: bool) -> None:
+    """Turn a program into the smallest correct container image, and prove that it runs."""
+    console.verbosity = -1 if quiet else verbose

@@ -1,0 +1,1 @@
+"""Configuration files: smidgen.yaml and .ko.yaml."""

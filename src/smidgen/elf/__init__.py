@@ -1,0 +1,1 @@
+"""Readers of executables: pure functions over bytes."""

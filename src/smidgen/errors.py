@@ -1,0 +1,272 @@
+"""Every error that smidgen raises on purpose.
+
+The tree::
+
+    SmidgenError                     exit code 1
+    ├── UsageError                   exit code 2: what was asked cannot be meant
+    │   ├── ConfigError              a configuration file, with line and column
+    │   ├── InvalidReference         an image name
+    │   └── InvalidPlatform          os/architecture[/variant]
+    ├── ContentError                 bytes that are not what they should be
+    │   ├── SizeMismatch
+    │   ├── DigestMismatch
+    │   ├── InvalidContent           JSON that breaks its schema
+    │   ├── InvalidArchive           a tar that is damaged or hostile
+    │   ├── InvalidExecutable        an ELF file that is damaged or hostile
+    │   ├── LimitExceeded            more bytes or entries than the bound
+    │   ├── NotFound                 no such image, blob or path
+    │   └── StoreError               the content store cannot be read or written
+    ├── RegistryError
+    ├── BuildError
+    │   ├── ToolchainNotFound
+    │   ├── CompileError             carries the compiler's own words
+    │   ├── NotMainPackage
+    │   ├── DynamicExecutable
+    │   ├── WrongArchitecture
+    │   └── NotReproducible
+    ├── SandboxError
+    │   └── RuntimeNotFound
+    └── PolicyError                  a check that the user asked for did not hold
+
+A message says what was got and what was expected; ``hint`` says what to do.
+The data is also there as attributes, so that a caller never parses a message.
+This module imports nothing of smidgen.
+"""
+
+from typing import ClassVar
+
+
+class SmidgenError(Exception):
+    """The root: catch this one to catch them all.
+
+    Attributes:
+        message: What was got and what was expected, in one sentence or a few lines.
+        hint: What the user can do about it, or None.
+        exit_code: What the command line exits with.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(SmidgenError):
+    """The request itself is wrong; nothing was tried."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A configuration file says something that cannot be meant.
+
+    Attributes:
+        path: The file.
+        line: 1-based, or None where the whole file is meant.
+        column: 1-based, or None.
+        source_line: The text of that line, shown with a caret under *column*.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        path: str,
+        line: int | None = None,
+        column: int | None = None,
+        source_line: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        where = path if line is None else f"{path}:{line}:{column}"
+        text = f"{where}: {message}"
+        if source_line is not None and column is not None:
+            # Tabs are kept in the padding so that the caret stays under its column.
+            padding = "".join("\t" if c == "\t" else " " for c in source_line[: column - 1])
+            text += f"\n  {source_line}\n  {padding}^"
+        super().__init__(text, hint=hint)
+        self.reason = message
+        self.path = path
+        self.line = line
+        self.column = column
+        self.source_line = source_line
+
+
+class InvalidReference(UsageError):
+    """A text is not an image reference."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(
+            f"invalid reference {text!r}: {reason}",
+            hint="expected [REGISTRY/]NAME[:TAG][@sha256:DIGEST] in lower case, such as ghcr.io/me/app:1.0",
+        )
+        self.text = text
+        self.reason = reason
+
+
+class InvalidPlatform(UsageError):
+    """A text is not a platform, or not one that can be built."""
+
+    def __init__(self, text: str, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(
+            f"invalid platform {text!r}: {reason}",
+            hint=hint or "expected OS/ARCHITECTURE[/VARIANT], such as linux/amd64 or linux/arm/v7",
+        )
+        self.text = text
+        self.reason = reason
+
+
+class ContentError(SmidgenError):
+    """Bytes that are not what they should be."""
+
+
+class SizeMismatch(ContentError):
+    """Content is longer or shorter than its descriptor says. Sizes are in bytes."""
+
+    def __init__(self, *, want: int, got: int, what: str = "content") -> None:
+        super().__init__(f"{what} has {got} bytes, its descriptor says {want}")
+        self.want = want
+        self.got = got
+
+
+class DigestMismatch(ContentError):
+    """Content of the right length that is not the content described."""
+
+    def __init__(self, *, want: str, got: str, what: str = "content") -> None:
+        super().__init__(
+            f"{what} has digest {got}, its descriptor says {want}",
+            hint="the bytes were damaged or replaced: fetch or build them again",
+        )
+        self.want = want
+        self.got = got
+
+
+class InvalidContent(ContentError):
+    """JSON that is not what its media type says.
+
+    Attributes:
+        what: Which document.
+        reason: The fault with its JSON path, such as ``$.layers[0].digest``.
+    """
+
+    def __init__(self, what: str, reason: str, *, hint: str | None = None) -> None:
+        super().__init__(f"invalid {what}: {reason}", hint=hint)
+        self.what = what
+        self.reason = reason
+
+
+class InvalidArchive(ContentError):
+    """A tar archive that is damaged, or that tries to leave its root."""
+
+    def __init__(self, reason: str, *, member: str | None = None, hint: str | None = None) -> None:
+        where = f" at {member!r}" if member is not None else ""
+        super().__init__(f"invalid archive{where}: {reason}", hint=hint)
+        self.reason = reason
+        self.member = member
+
+
+class InvalidExecutable(ContentError):
+    """A file that is not a well-formed ELF executable.
+
+    Attributes:
+        offset: Where in the file the fault is, in bytes, or None.
+    """
+
+    def __init__(self, reason: str, *, offset: int | None = None, hint: str | None = None) -> None:
+        where = f" at offset {offset:#x}" if offset is not None else ""
+        super().__init__(f"invalid executable{where}: {reason}", hint=hint)
+        self.reason = reason
+        self.offset = offset
+
+
+class LimitExceeded(ContentError):
+    """Input is larger than the bound that protects this machine."""
+
+    def __init__(self, what: str, *, limit: int, got: int | None = None) -> None:
+        size = f"is {got}" if got is not None else "is more"
+        super().__init__(f"{what} {size}, the limit is {limit}")
+        self.what = what
+        self.limit = limit
+        self.got = got
+
+
+class NotFound(ContentError):
+    """No such image, blob or path."""
+
+    def __init__(self, what: str, *, hint: str | None = None) -> None:
+        super().__init__(f"{what} not found", hint=hint)
+        self.what = what
+
+
+class StoreError(ContentError):
+    """The content store cannot be read or written."""
+
+
+class RegistryError(SmidgenError):
+    """A registry did not answer, refused, or answered nonsense."""
+
+
+class BuildError(SmidgenError):
+    """A build could not be done."""
+
+
+class ToolchainNotFound(BuildError):
+    """There is no compiler where one was sought."""
+
+
+class CompileError(BuildError):
+    """The compiler refused the program.
+
+    Attributes:
+        output: The compiler's own words, untouched.
+    """
+
+    def __init__(self, message: str, *, output: str, hint: str | None = None) -> None:
+        super().__init__(f"{message}\n{output.rstrip()}" if output.strip() else message, hint=hint)
+        self.output = output
+
+
+class NotMainPackage(BuildError):
+    """A target has no ``func main`` to start."""
+
+
+class DynamicExecutable(BuildError):
+    """An executable needs an interpreter or libraries that the image would not have.
+
+    Attributes:
+        interpreter: PT_INTERP, or None.
+        libraries: DT_NEEDED, in order.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        interpreter: str | None = None,
+        libraries: tuple[str, ...] = (),
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.interpreter = interpreter
+        self.libraries = libraries
+
+
+class WrongArchitecture(BuildError):
+    """An executable is for another machine than the image."""
+
+
+class NotReproducible(BuildError):
+    """Two builds of the same inputs gave different digests."""
+
+
+class SandboxError(SmidgenError):
+    """A container could not be set up or run."""
+
+
+class RuntimeNotFound(SandboxError):
+    """No OCI runtime and no bubblewrap on this machine."""
+
+
+class PolicyError(SmidgenError):
+    """A check that the user asked for did not hold."""

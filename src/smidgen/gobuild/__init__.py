@@ -1,0 +1,1 @@
+"""Go packages to binaries to images."""

@@ -1,0 +1,1 @@
+"""Images: immutable views, and functions that make new ones."""

@@ -1,0 +1,1 @@
+"""Layers: reproducible tar, compression, safe unpacking."""

@@ -1,0 +1,1 @@
+"""What an executable needs at run time, and the files that satisfy it."""

@@ -1,0 +1,1 @@
+"""Running a root file system."""
