@@ -23,7 +23,8 @@ The tree::
     │   ├── NotMainPackage
     │   ├── DynamicExecutable
     │   ├── WrongArchitecture
-    │   └── NotReproducible
+    │   ├── NotReproducible
+    │   └── SourceChanged            a file changed while it was being packed
     ├── SandboxError
     │   └── RuntimeNotFound
     └── PolicyError                  a check that the user asked for did not hold
@@ -258,6 +259,26 @@ class WrongArchitecture(BuildError):
 
 class NotReproducible(BuildError):
     """Two builds of the same inputs gave different digests."""
+
+
+class SourceChanged(BuildError):
+    """A file was not, when it was read, what it was when it was looked at.
+
+    Attributes:
+        path: The file.
+        want: Its size when it was looked at, in bytes.
+        got: Its size when it was read, in bytes, or None where it is gone.
+    """
+
+    def __init__(self, path: str, *, want: int, got: int | None) -> None:
+        now = "is gone" if got is None else f"has {got} bytes"
+        super().__init__(
+            f"{path} changed while it was being packed: it had {want} bytes and now {now}",
+            hint="wait for what writes it to end, then build again",
+        )
+        self.path = path
+        self.want = want
+        self.got = got
 
 
 class SandboxError(SmidgenError):
