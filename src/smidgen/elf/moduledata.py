@@ -1,0 +1,66 @@
+"""The Go runtime's description of its module, found without symbols.
+
+Source: Go's ``runtime/symtab.go`` (``moduledata``): its first word points at the function table, the second at the
+names, and word 22 is the address that entries of functions are relative to. These have not moved since Go 1.16.
+"""
+
+from collections.abc import Iterator
+
+from smidgen.elf.header import ElfFile
+from smidgen.elf.relocation import places_of, pointer_at
+from smidgen.elf.segments import PF_X
+from smidgen.errors import InvalidExecutable
+
+_TEXT_WORD = 22
+# The address of the function table can stand in other data as well, by chance.
+_CANDIDATE_LIMIT = 1000
+
+
+def find_text_start(elf: ElfFile, table: int, names: int) -> int:
+    """Find the address of the program's first function.
+
+    Args:
+        elf: The program.
+        table: Where its function table is in the file, in bytes.
+        names: Where in the table the names are.
+
+    Raises:
+        InvalidExecutable: The program has no module data that points at this table.
+    """
+    address = elf.image.address_of(table)
+    if address is None:
+        raise InvalidExecutable("the Go function table is not loaded", offset=table)
+    width = elf.bits // 8
+    for _, place in zip(range(_CANDIDATE_LIMIT), _places(elf, address), strict=False):
+        try:
+            if pointer_at(elf, place) != address or pointer_at(elf, place + width) != address + names:
+                continue
+            text = pointer_at(elf, place + _TEXT_WORD * width)
+        except InvalidExecutable:
+            # The bytes looked like an address at the very end of a segment.
+            continue
+        if any(segment.flags & PF_X and _holds(segment.address, segment.file_size, text) for segment in elf.segments):
+            return text
+    raise InvalidExecutable("the Go program has no module data that points at its function table", offset=table)
+
+
+def _holds(start: int, size: int, address: int) -> bool:
+    """Say whether *address* is in the range."""
+    return start <= address < start + size
+
+
+def _places(elf: ElfFile, value: int) -> Iterator[int]:
+    """Give addresses at which the pointer *value* may stand: in the data, then by relocation."""
+    width = elf.bits // 8
+    pattern = elf.image.pack(value)
+    for segment in elf.image.loaded:
+        if segment.flags & PF_X:
+            continue
+        end = min(segment.offset + segment.file_size, len(elf.data))
+        at = elf.data.find(pattern, segment.offset, end)
+        while at >= 0:
+            place = segment.address + at - segment.offset
+            if place % width == 0:
+                yield place
+            at = elf.data.find(pattern, at + 1, end)
+    yield from places_of(elf, value)
