@@ -1,0 +1,79 @@
+"""The real command line, in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a process ended, with all that it wrote."""
+
+    arguments: tuple[str, ...]
+    exit_code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def lines(self) -> list[str]:
+        """Standard output, one line an item."""
+        return self.stdout.splitlines()
+
+    @property
+    def json(self) -> Any:
+        """Standard output as the JSON that it is."""
+        return json.loads(self.stdout)
+
+    def __str__(self) -> str:
+        return f"{' '.join(self.arguments)}: exit code {self.exit_code}\n{self.stdout}\n{self.stderr}"
+
+
+@dataclass(frozen=True)
+class Smidgen:
+    """``smidgen`` with a store, a working directory and variables of its own."""
+
+    store: Path
+    cwd: Path
+    environ: tuple[tuple[str, str], ...] = ()
+
+    def __call__(self, *arguments: str | Path, cwd: Path | None = None, fails: bool = False, **env: str) -> Outcome:
+        """Run ``smidgen ARGUMENTS``; with *fails* it must not exit with 0, else it must."""
+        outcome = run(
+            sys.executable,
+            "-m",
+            "smidgen",
+            *arguments,
+            cwd=cwd or self.cwd,
+            env=os.environ | {"SMIDGEN_STORE": str(self.store)} | dict(self.environ) | env,
+        )
+        assert (outcome.exit_code != 0) == fails, outcome
+        return outcome
+
+
+def run(
+    *command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None, limit: float = 300
+) -> Outcome:
+    """Run any program to its end, for *limit* seconds at most."""
+    arguments = tuple(str(one) for one in command)
+    ended = subprocess.run(
+        arguments,
+        cwd=cwd,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=limit,
+        check=False,
+    )
+    return Outcome(arguments, ended.returncode, ended.stdout, ended.stderr)
+
+
+def must(*command: str | Path, cwd: Path | None = None, env: dict[str, str] | None = None, limit: float = 300) -> str:
+    """Run a program that has to succeed, and give its standard output."""
+    outcome = run(*command, cwd=cwd, env=env, limit=limit)
+    assert outcome.exit_code == 0, outcome
+    return outcome.stdout
