@@ -10,6 +10,7 @@ import pytest
 from support.command import Smidgen
 from support.examples import Examples
 from support.go_tools import CRANE, go_tool
+from support.podman import Podman
 
 
 @pytest.fixture
@@ -39,3 +40,10 @@ def registry(crane: Path) -> Iterator[str]:
         yield f"127.0.0.1:{found[1]}"
         process.terminate()
         process.stderr.read()
+
+
+@pytest.fixture
+def podman(tmp_path: Path) -> Iterator[Podman]:
+    peer = Podman(tmp_path / "podman")
+    yield peer
+    peer.close()

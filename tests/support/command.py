@@ -4,9 +4,13 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+_COMMAND = (sys.executable, "-m", "smidgen")
 
 
 @dataclass(frozen=True)
@@ -42,16 +46,30 @@ class Smidgen:
 
     def __call__(self, *arguments: str | Path, cwd: Path | None = None, fails: bool = False, **env: str) -> Outcome:
         """Run ``smidgen ARGUMENTS``; with *fails* it must not exit with 0, else it must."""
-        outcome = run(
-            sys.executable,
-            "-m",
-            "smidgen",
-            *arguments,
-            cwd=cwd or self.cwd,
-            env=os.environ | {"SMIDGEN_STORE": str(self.store)} | dict(self.environ) | env,
-        )
+        outcome = run(*_COMMAND, *arguments, cwd=cwd or self.cwd, env=self._environment | env)
         assert (outcome.exit_code != 0) == fails, outcome
         return outcome
+
+    @contextmanager
+    def running(self, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+        """Run ``smidgen ARGUMENTS`` as long as the block takes, then end it as a service manager does."""
+        with subprocess.Popen(
+            [*_COMMAND, *map(str, arguments)],
+            cwd=self.cwd,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.terminate()
+                process.wait(30)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {"SMIDGEN_STORE": str(self.store)} | dict(self.environ)
 
 
 def run(
