@@ -43,7 +43,9 @@ class Flags:
 
     Attributes:
         names: ``-t NAME[:TAG]``: replaces repository, name and tags of the file.
+        flags: Further arguments of ``go build``, split into words as Go splits GOFLAGS.
         variables: ``-X NAME=VALUE``.
+        build_env: ``NAME=VALUE`` for ``go build``.
         env: ``NAME=VALUE``, or ``NAME`` to take the value from the environment, as docker does.
         healthcheck: As in a Dockerfile: ``NONE`` or ``[--interval=30s ...] [CMD] COMMAND``.
         entrypoint: One text, split into words as a shell does; or a JSON list.
@@ -53,8 +55,10 @@ class Flags:
     names: tuple[str, ...] | None = None
     go: str | None = None
     flags: str | None = None
-    ldflags: str | None = None
-    gcflags: str | None = None
+    ldflags: tuple[str, ...] | None = None
+    gcflags: tuple[str, ...] | None = None
+    strip: bool | None = None
+    disable_optimizations: bool | None = None
     build_tags: tuple[str, ...] | None = None
     variables: tuple[str, ...] | None = None
     build_env: tuple[str, ...] | None = None
@@ -93,8 +97,10 @@ class Settings:
         tags: Tags of the image, templates.
         go: Path or name of the go command, or None to look for it.
         flags: Further arguments of ``go build``, templates, one argument an element.
-        ldflags: Arguments of ``-ldflags``, templates, to be joined with a space.
-        gcflags: Argument of ``-gcflags``, or empty.
+        ldflags: Texts of ``-ldflags``, templates, to be joined with a space; ``-s -w`` is *strip*'s business.
+        gcflags: Arguments of ``-gcflags``, each a flag of its own.
+        strip: Whether symbols and debug information are left out (``-s -w``).
+        disable_optimizations: Whether to compile for a debugger.
         build_tags: For ``-tags``.
         variables: Name → value of ``-X``, values are templates, such as ``main.version``.
         build_env: Environment of ``go build``, over this process's own.
@@ -131,7 +137,9 @@ class Settings:
     go: str | None
     flags: tuple[str, ...]
     ldflags: tuple[str, ...]
-    gcflags: str
+    gcflags: tuple[str, ...]
+    strip: bool
+    disable_optimizations: bool
     build_tags: tuple[str, ...]
     variables: Mapping[str, str]
     build_env: Mapping[str, str]
