@@ -11,7 +11,8 @@ import pytest
 from smidgen.errors import InvalidArchive, SourceChanged, UsageError
 from smidgen.layer.compression import DEFAULT, Compression
 from smidgen.layer.entry import Entry, Kind
-from smidgen.layer.pack import Layer, pack
+from smidgen.layer.pack import pack
+from smidgen.layer.packed import Layer
 from smidgen.oci.digest import DiffID, sha256
 
 

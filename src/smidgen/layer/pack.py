@@ -2,29 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from smidgen.layer.compression import DEFAULT, Compression
 from smidgen.layer.entry import Entry
 from smidgen.layer.ordered import run_ordered
+from smidgen.layer.packed import Layer
 from smidgen.layer.tar_writer import tar_chunks
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import DiffID, Digest
-
-
-@dataclass(frozen=True, slots=True)
-class Layer:
-    """A layer that was packed.
-
-    Attributes:
-        descriptor: Of the stored, so compressed, bytes.
-        diff_id: Digest of the tar.
-        size: Length of the tar, in bytes, uncompressed.
-    """
-
-    descriptor: Descriptor
-    diff_id: DiffID
-    size: int
 
 
 def pack(
