@@ -10,9 +10,11 @@ import msgspec
 from smidgen.errors import DigestMismatch, NotFound, SizeMismatch
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest
-from smidgen.oci.manifest import MAX_DOCUMENT
+from smidgen.oci.manifest import MAX_DOCUMENT, decode_index, decode_manifest
 from smidgen.oci.media_types import INDEXES, MANIFESTS
 from smidgen.store.content import ContentStore
+
+DOCUMENTS = INDEXES | MANIFESTS
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -70,6 +72,39 @@ def is_whole(store: ContentStore, descriptor: Descriptor) -> bool:
     for found in walk(store, (descriptor,)):
         if not store.has(found):
             return False
-        if found.media_type in MANIFESTS | INDEXES and not children(store, found):
+        if found.media_type in DOCUMENTS and not children(store, found):
             return False
     return True
+
+
+def held(store: ContentStore, roots: Iterable[Descriptor]) -> tuple[Descriptor, ...]:
+    """Give all blobs that *roots* lead to, parents first; they must be stored.
+
+    An index may lack images of platforms that nobody fetched, as long as it has one.
+
+    Raises:
+        NotFound: A blob is not stored.
+        InvalidContent: A manifest or index is none.
+    """
+    found: dict[Digest, Descriptor] = {}
+    waiting = list(roots)[::-1]
+    while waiting:
+        descriptor = waiting.pop()
+        if descriptor.digest in found:
+            continue
+        if not store.has(descriptor):
+            raise NotFound(f"blob {descriptor.digest}", hint="the image is not whole: build, load or fetch it again")
+        found[descriptor.digest] = descriptor
+        _check(store, descriptor)
+        below = children(store, descriptor)
+        if descriptor.media_type in INDEXES:
+            below = tuple(child for child in below if store.has(child)) or below
+        waiting.extend(reversed(below))
+    return tuple(found.values())
+
+
+def _check(store: ContentStore, descriptor: Descriptor) -> None:
+    if descriptor.media_type in MANIFESTS:
+        decode_manifest(store.get(descriptor), media_type=descriptor.media_type)
+    elif descriptor.media_type in INDEXES:
+        decode_index(store.get(descriptor), media_type=descriptor.media_type)

@@ -88,7 +88,7 @@ class ContentStore:
         """
         root = Path(os.path.abspath(default_root() if root is None else root))
         store = cls(root, Blobs(root))
-        if not _is_layout(root) and create:
+        if not is_layout(root) and create:
             _create(root, store._blobs)
         return store
 
@@ -238,7 +238,12 @@ class ContentStore:
             raise NotFound(f"store {self.root}", hint="`smidgen build` or `smidgen load` makes it")
 
 
-def _is_layout(root: Path) -> bool:
+def is_layout(root: Path) -> bool:
+    """Tell whether *root* is an image layout.
+
+    Raises:
+        StoreError: It is one of a version that is not known here, or it cannot be read.
+    """
     path = f"{root}/oci-layout"
     try:
         with io.FileIO(path) as file:
@@ -247,18 +252,25 @@ def _is_layout(root: Path) -> bool:
         return False
     except OSError as error:
         raise store_error(error, "open the store at", root) from error
+    check_layout(data, path)
+    return True
+
+
+def check_layout(data: bytes, path: str) -> None:
+    """Check the content of an ``oci-layout`` file.
+
+    Raises:
+        StoreError: Not one, or of another version.
+    """
     try:
         version = msgspec.json.decode(data, type=_Layout).image_layout_version
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise StoreError(
-            f"{path} is not an OCI layout file: {error}", hint="choose another store with --store"
-        ) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise StoreError(f"{path} is not an OCI layout file: {error}", hint="expected an OCI image layout") from error
     if version != _LAYOUT_VERSION:
         raise StoreError(
-            f"the store at {root} has image layout version {version!r}, expected {_LAYOUT_VERSION!r}",
-            hint="a newer tool wrote it: use a newer smidgen, or choose another store with --store",
+            f"{path} says image layout version {version!r}, expected {_LAYOUT_VERSION!r}",
+            hint="a newer tool wrote it: use a newer smidgen, or another directory",
         )
-    return True
 
 
 def _create(root: Path, blobs: Blobs) -> None:
@@ -271,7 +283,7 @@ def _create(root: Path, blobs: Blobs) -> None:
             hint="choose an empty or new directory with --store or SMIDGEN_STORE",
         )
     with locked(root / "lock"):
-        if _is_layout(root):
+        if is_layout(root):
             return
         with reporting("make the store at", root):
             for name in ("blobs/sha256", "ingest"):
