@@ -1,0 +1,197 @@
+"""Compiles main packages: one ``go build`` for all packages of a platform, platforms side by side.
+
+Source: ``go help build`` (``-o`` with a directory), ``go help install`` (``PATH@VERSION``, where executables for
+another platform go).
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from smidgen.errors import CompileError
+from smidgen.gobuild.environment import GoSettings, go_environment, platform_variables
+from smidgen.gobuild.flags import FlagSet
+from smidgen.gobuild.options import BuildOptions
+from smidgen.gobuild.process import Command, Outcome, available_cores, run_all
+from smidgen.gobuild.target import MainPackage
+from smidgen.gobuild.toolchain import Toolchain
+from smidgen.oci.platform import Platform
+
+_GRAPH_NAME = ".actions.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A main package to compile. Its options have no templates left in them."""
+
+    package: MainPackage
+    options: BuildOptions
+    platforms: tuple[Platform, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binary:
+    """An executable that was compiled: the file at *path*."""
+
+    path: str
+    package: MainPackage
+    platform: Platform
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """What a compilation gave.
+
+    Attributes:
+        binaries: In the order of the jobs, and of each job's platforms.
+        graphs: Files in which ``go build`` wrote which packages it took; "" stands for one that could not.
+    """
+
+    binaries: tuple[Binary, ...]
+    graphs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Packages that one ``go`` command compiles: alike in options and root, with names of their own."""
+
+    root: str
+    version: str
+    options: BuildOptions
+    platform: Platform
+    packages: tuple[MainPackage, ...]
+
+
+def compile_packages(
+    jobs: Sequence[Job],
+    *,
+    toolchain: Toolchain,
+    environ: Mapping[str, str],
+    output: str,
+    progress: Callable[[str], None] | None = None,
+) -> Compiled:
+    """Compile every job for its platforms.
+
+    Args:
+        jobs: What to compile.
+        toolchain: With what.
+        environ: The user's environment.
+        output: An empty directory; executables are left below it.
+        progress: Told in words what begins, what Go downloads, and what is done.
+
+    Raises:
+        CompileError: Go refused a package; its own words are kept.
+    """
+    tell = progress or (lambda _text: None)
+    batches = tuple(_batches(jobs))
+    places = [os.path.join(output, str(number)) for number in range(len(batches))]
+    for place in places:
+        os.mkdir(place)
+    commands = [_command(batch, place, toolchain, environ) for batch, place in zip(batches, places, strict=True)]
+
+    def ended(position: int, outcome: Outcome) -> None:
+        batch = batches[position]
+        if outcome.exit_code != 0:
+            raise _refused(batch, outcome)
+        tell(f"compiled {_names(batch)} for {batch.platform}")
+
+    def said(position: int, line: str) -> None:
+        # Go tells of downloads while it works; all else it says is an error, kept for the end.
+        if line.startswith("go: downloading"):
+            tell(f"{batches[position].platform}: {line.removeprefix('go: ')}")
+
+    for batch in batches:
+        tell(f"compiling {_names(batch)} for {batch.platform}")
+    run_all(commands, at_once=max(1, min(available_cores(), len(commands))), ended=ended, said=said)
+    built = {
+        (package, batch.platform, batch.options): _executable(batch, place, package)
+        for batch, place in zip(batches, places, strict=True)
+        for package in batch.packages
+    }
+    binaries = tuple(
+        Binary(path=built[job.package, platform, job.options], package=job.package, platform=platform)
+        for job in jobs
+        for platform in job.platforms
+    )
+    graphs = tuple(_graph(batch, place) for batch, place in zip(batches, places, strict=True))
+    return Compiled(binaries=binaries, graphs=graphs)
+
+
+def _batches(jobs: Iterable[Job]) -> Iterable[_Batch]:
+    """Put together what one command can compile; packages of equal names would overwrite each other."""
+    groups: dict[tuple[str, str, BuildOptions, Platform, int], list[MainPackage]] = {}
+    for job in jobs:
+        # `go install` takes packages of one module only, so those at a version go alone.
+        key_of_version = f"{job.package.import_path}@{job.package.version}" if job.package.version else ""
+        for platform in job.platforms:
+            number = 0
+            while any(
+                package.name == job.package.name and package != job.package
+                for package in groups.get((job.package.root, key_of_version, job.options, platform, number), ())
+            ):
+                number += 1
+            group = groups.setdefault((job.package.root, key_of_version, job.options, platform, number), [])
+            if job.package not in group:
+                group.append(job.package)
+    for (root, _, options, platform, _), packages in groups.items():
+        yield _Batch(root, packages[0].version, options, platform, tuple(packages))
+
+
+def _command(batch: _Batch, place: str, toolchain: Toolchain, environ: Mapping[str, str]) -> Command:
+    variables = go_environment(environ, batch.options, batch.platform)
+    settings = GoSettings(variables, toolchain.goroot)
+    flags = FlagSet(batch.options, settings.get("GOFLAGS")).arguments()
+    if batch.version:
+        # `go install` has no -o: its executables go below GOPATH, so that is ours, with the module cache left in
+        # place. A GOBIN, which Go refuses for another platform, can also come from the file of `go env -w`.
+        gopath = _gopath(settings)
+        own = {"GOENV": "off", "GOBIN": "", "GOPATH": place}
+        own["GOMODCACHE"] = settings.get("GOMODCACHE") or os.path.join(gopath, "pkg", "mod")
+        variables = settings.all() | variables | own
+        # What Go knows of the checksum database is kept below GOPATH, and is to be used and remembered.
+        with suppress(OSError):
+            os.makedirs(os.path.join(gopath, "pkg"), exist_ok=True)
+            os.symlink(os.path.join(gopath, "pkg"), os.path.join(place, "pkg"))
+        arguments = [f"{package.import_path}@{package.version}" for package in batch.packages]
+        return Command((toolchain.path, "install", "-C", place, *flags, *arguments), variables)
+    graph = f"-debug-actiongraph={os.path.join(place, _GRAPH_NAME)}"
+    arguments = [_argument(package) for package in batch.packages]
+    # A trailing slash makes -o a directory even for one package.
+    return Command(
+        (toolchain.path, "build", "-C", batch.root, "-o", place + os.sep, graph, *flags, *arguments), variables
+    )
+
+
+def _argument(package: MainPackage) -> str:
+    if not package.directory:
+        return package.import_path
+    return "./" + os.path.relpath(package.directory, package.root)
+
+
+def _gopath(settings: GoSettings) -> str:
+    """Source: ``go help gopath``: the first entry is where Go keeps things."""
+    return settings.get("GOPATH").split(os.pathsep)[0] or os.path.join(settings.get("HOME"), "go")
+
+
+def _executable(batch: _Batch, place: str, package: MainPackage) -> str:
+    if not batch.version:
+        return os.path.join(place, package.name)
+    variables = platform_variables(batch.platform)
+    across = os.path.join(place, "bin", f"{variables['GOOS']}_{variables['GOARCH']}", package.name)
+    return across if os.path.exists(across) else os.path.join(place, "bin", package.name)
+
+
+def _graph(batch: _Batch, place: str) -> str:
+    path = os.path.join(place, _GRAPH_NAME)
+    return path if not batch.version and os.path.exists(path) else ""
+
+
+def _names(batch: _Batch) -> str:
+    return ", ".join(package.import_path for package in batch.packages)
+
+
+def _refused(batch: _Batch, outcome: Outcome) -> CompileError:
+    output = (outcome.stderr or outcome.stdout).decode(errors="replace")
+    how = f"exit code {outcome.exit_code}" if outcome.exit_code >= 0 else f"signal {-outcome.exit_code}"
+    return CompileError(f"cannot compile {_names(batch)} for {batch.platform}: go ended with {how}", output=output)

@@ -1,0 +1,33 @@
+"""What a user can say about how a main package is compiled."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildOptions:
+    """Options of one main package, before templates are expanded.
+
+    An option that is given replaces the same flag of GOFLAGS, as on the command line of ``go build``;
+    what smidgen adds by itself never replaces anything of the user's.
+
+    Attributes:
+        ldflags: Texts for ``-ldflags``, joined with a space; each may begin with ``PATTERN=``.
+        tags: Build tags; none leaves those of GOFLAGS.
+        gcflags: Values of ``-gcflags``, each a flag of its own, so that patterns can differ.
+        goflags: Further arguments of ``go build``, one each, unsplit.
+        variables: ``-X`` values: (``IMPORTPATH.NAME``, value).
+        env: Variables on top of the process's environment.
+        strip: Leave symbols and debug information out (``-s -w``).
+        trimpath: Leave directories of this machine out.
+        disable_optimizations: Compile for a debugger (``-gcflags=all=-N -l``).
+    """
+
+    ldflags: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    gcflags: tuple[str, ...] = ()
+    goflags: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+    strip: bool = True
+    trimpath: bool = True
+    disable_optimizations: bool = False
