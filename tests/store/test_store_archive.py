@@ -112,7 +112,7 @@ class TestWriting:
         assert json.loads(found["manifest.json"]) == [
             {
                 "Config": f"blobs/sha256/{manifest.config.digest[7:]}",
-                "RepoTags": ["web:1.0"],
+                "RepoTags": ["docker.io/library/web:1.0"],
                 "Layers": [f"blobs/sha256/{layer.digest[7:]}" for layer in manifest.layers],
             }
         ]
@@ -132,7 +132,7 @@ class TestWriting:
         image = put_image(store, FILES)
         found = members(archive(store, (WEB, image), (TEAM, image), (WEB, image)))
         (item,) = json.loads(found["manifest.json"])
-        assert item["RepoTags"] == ["web:1.0", "ghcr.io/team/web:1.0"]
+        assert item["RepoTags"] == ["docker.io/library/web:1.0", "ghcr.io/team/web:1.0"]
         names = [entry.annotations for entry in decode_index(found["index.json"]).manifests]
         # The same tag twice: only whole names tell them apart.
         assert [name and name["org.opencontainers.image.ref.name"] for name in names] == [str(WEB), str(TEAM)]

@@ -124,8 +124,9 @@ def _docker_manifest(store: ContentStore, items: Sequence[Item], platform: Platf
         if image is None:
             continue
         _, tags = found.setdefault(image.digest, (image, []))
-        if reference is not None and (named := msgspec.structs.replace(reference, digest=None).with_default_tag()):
-            tags.append(named.familiar)
+        if reference is not None:
+            # Whole names: podman takes a short one for its own "localhost/" in an archive of several.
+            tags.append(str(msgspec.structs.replace(reference, digest=None).with_default_tag()))
     images = []
     for descriptor, tags in found.values():
         manifest = decode_manifest(store.get(descriptor), media_type=descriptor.media_type)
