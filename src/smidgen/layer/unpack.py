@@ -293,8 +293,11 @@ class _Unpacking:
         # Device 0:0 is how an overlay says "hidden"; no program opens it.
         if not self._preserve_owners or entry.device == (0, 0):
             self.skipped[entry.path] = None
-        else:
+            return
+        try:
             self._special(entry, self._walk.directory(parent), name, kind)
+        except PermissionError as error:
+            raise _needs_root(f"cannot make the device {entry.path!r}") from error
 
     def _special(self, entry: Entry, place: Place, name: str, kind: int) -> None:
         self._new(place, name, lambda raw: os.mknod(raw, kind | 0o600, os.makedev(*entry.device), dir_fd=place.fd))
@@ -315,10 +318,7 @@ class _Unpacking:
             else:
                 os.chown(what, entry.uid, entry.gid, dir_fd=place.fd, follow_symlinks=False)
         except PermissionError as error:
-            raise UsageError(
-                f"cannot give {entry.path!r} to user {entry.uid} and group {entry.gid}: {error.strerror}",
-                hint="run as root, or do not keep owners",
-            ) from error
+            raise _needs_root(f"cannot give {entry.path!r} to user {entry.uid} and group {entry.gid}") from error
 
     def _set_xattrs(self, fd: int, entry: Entry) -> None:
         for name, value in entry.xattrs:
@@ -335,6 +335,10 @@ class _Unpacking:
         if attribute.startswith("user."):
             return not attribute.startswith("user.overlay.")
         return attribute == "security.capability" and self._preserve_owners
+
+
+def _needs_root(what: str) -> UsageError:
+    return UsageError(f"{what}: not permitted", hint="run as root, or do not keep owners")
 
 
 def _names(fd: int) -> list[str]:
