@@ -18,8 +18,8 @@ _ALIGNMENT: Final = 16
 _HEADER_SIZE: Final = 32
 _BIG_ENDIAN: Final = 1
 _INLINE: Final = 2
-# The longest seen in the wild, of a program with 1,500 modules, is 200 KB.
-_TEXT_LIMIT: Final = 16 << 20
+# A module takes a line of some 100 bytes, so that this holds about 20,000 of them.
+_TEXT_LIMIT: Final = 2 << 20
 # The magic can stand in a program by chance or on purpose (the go command looks for it, too).
 _CANDIDATE_LIMIT: Final = 1000
 # The text stands between two marks of 16 bytes, which the go command writes and searches for.

@@ -16,7 +16,18 @@ from functools import cached_property
 from struct import Struct
 from typing import Final
 
-from smidgen.elf.header import SHT_NOBITS, ElfFile
+from smidgen.elf.header import ET_EXEC, SHT_NOBITS, ElfFile
+from smidgen.elf.machine import (
+    EM_386,
+    EM_AARCH64,
+    EM_ARM,
+    EM_LOONGARCH,
+    EM_MIPS,
+    EM_PPC64,
+    EM_RISCV,
+    EM_S390,
+    EM_X86_64,
+)
 from smidgen.elf.moduledata import find_text_start
 from smidgen.elf.segments import PF_X
 from smidgen.errors import InvalidExecutable
@@ -27,7 +38,26 @@ _MAGIC_1_18: Final = 0xFFFFFFF0
 _MAGIC_1_20: Final = 0xFFFFFFF1
 _LAYOUTS: Final = {_MAGIC_1_16: "1.16", _MAGIC_1_18: "1.18", _MAGIC_1_20: "1.20"}
 
+# Least common multiple of the lengths of a machine's instructions, as Go has (or had) it in the table's head.
+_QUANTA: Final = {
+    EM_386: (1,),
+    EM_X86_64: (1,),
+    EM_S390: (2,),
+    EM_RISCV: (2, 4),
+    EM_AARCH64: (4,),
+    EM_ARM: (4,),
+    EM_LOONGARCH: (4,),
+    EM_MIPS: (4,),
+    EM_PPC64: (4,),
+}
+
+# Fields of a function's record, in units of 32 bits (1.18 and newer), and what a record takes at the least, in bytes.
+_LINE_FIELD: Final = 9
+_RECORD_SIZE: Final = 44
+
 _SECTIONS: Final = (".gopclntab", ".data.rel.ro.gopclntab")
+# Where linkers other than Go's put it.
+_MERGED_SECTIONS: Final = (".data.rel.ro", ".rodata")
 # A program that reads such tables itself holds the magic as a constant a few times.
 _CANDIDATE_LIMIT: Final = 1000
 
@@ -131,6 +161,15 @@ class FunctionTable:
         """C code was linked in through cgo."""
         return self.has_prefix("runtime/cgo.") or self.has_prefix("_cgo_")
 
+    @property
+    def method_elimination_off(self) -> bool:
+        """The linker could not drop methods that nothing calls, so that a function's presence proves less.
+
+        That is so where a method is looked up by a name that is not known before the program runs, as text/template
+        does. All methods of reflect's types are then there, among them some that hardly any program calls.
+        """
+        return all(self.has(f"reflect.(*rtype).{name}") for name in ("ChanDir", "FieldAlign", "IsVariadic"))
+
     @cached_property
     def text_start(self) -> int:
         """Address that the entries are relative to.
@@ -140,10 +179,10 @@ class FunctionTable:
         """
         if self.header.layout == "1.16":
             return 0
-        if self.header.text_start:
+        # Until 1.25 the head has it; in a position-independent program that is for the loader to fill in.
+        if self.header.text_start and self._elf.type == ET_EXEC:
             return self.header.text_start
-        names = self.header.names - self.header.offset
-        return find_text_start(self._elf, self.header.offset, names)
+        return find_text_start(self._elf, self.header.offset, self.header.names - self.header.offset)
 
     def functions(self) -> Iterator[Function]:
         """Give each function that was linked, in the order of their addresses.
@@ -153,17 +192,22 @@ class FunctionTable:
         """
         entries, _ = self._rows
         base = self.text_start
-        offset = self.header.rows
-        for index, (name, line) in enumerate(self._records()):
-            size = entries[index + 1] - entries[index]
-            if size < 0:
-                raise InvalidExecutable("functions are not in the order of their addresses", offset=offset)
-            yield Function(self._name_at(name), base + entries[index], size, line)
+        names = self._fields(self._name_field)
+        lines = self._fields(_LINE_FIELD) if self.header.layout == "1.20" else [0] * len(names)
+        for entry, following, name, line in zip(entries, entries[1:], names, lines, strict=False):
+            if following < entry:
+                raise InvalidExecutable("functions are not in the order of their addresses", offset=self.header.rows)
+            yield Function(self._name_at(name), base + entry, following - entry, line)
 
     @cached_property
     def _linked(self) -> frozenset[int]:
         """Offsets in the names of the functions with a body of their own."""
-        return frozenset(name for name, _ in self._records())
+        return frozenset(self._fields(self._name_field))
+
+    @property
+    def _name_field(self) -> int:
+        """Index, in units of 32 bits, of the name in a function's record: it follows the entry."""
+        return 2 if self.header.layout == "1.16" and self._elf.bits == 64 else 1
 
     @cached_property
     def _rows(self) -> tuple["array[int]", "array[int]"]:
@@ -171,27 +215,33 @@ class FunctionTable:
         header = self.header
         # Until 1.17 a row was two pointers, since then it is two 32-bit offsets.
         code = "Q" if header.layout == "1.16" and self._elf.bits == 64 else "I"
-        table = array(code)
-        table.frombytes(self._elf.data[header.rows : header.rows + (2 * header.count + 1) * table.itemsize])
-        if (self._elf.endian == "<") != (sys.byteorder == "little"):
-            table.byteswap()
+        table = self._integers(code, header.rows, header.rows + (2 * header.count + 1) * array(code).itemsize)
         return table[0::2], table[1::2]
 
-    def _records(self) -> Iterator[tuple[int, int]]:
-        """Give each function's offset in the names, and its line, or 0."""
-        header = self.header
-        region = self._elf.data[header.rows : header.end]
-        entry = 8 if header.layout == "1.16" and self._elf.bits == 64 else 4
-        # Name, then (since 1.20) eight more fields of 32 bits before the line.
-        layout = Struct(f"{self._elf.endian}{entry}xI" + ("28xI" if header.layout == "1.20" else ""))
-        last = len(region) - layout.size
-        for offset in self._rows[1]:
-            if offset > last:
-                raise InvalidExecutable(
-                    f"a function's record at {offset:#x} lies outside of the function table", offset=header.rows
-                )
-            fields = layout.unpack_from(region, offset)
-            yield fields[0], fields[-1] if len(fields) > 1 else 0
+    @cached_property
+    def _records(self) -> "array[int]":
+        """The functions' records in units of 32 bits, from the same place that their offsets count from."""
+        # Where the table was found by its magic, its end is not known: the last record tells.
+        rows = self.header.rows
+        return self._integers("I", rows, min(self.header.end, rows + max(self._rows[1]) + _RECORD_SIZE))
+
+    def _integers(self, code: str, start: int, end: int) -> "array[int]":
+        """Read integers of the array module's type *code* between two offsets of the file."""
+        values = array(code)
+        values.frombytes(self._elf.data[start : end - (end - start) % values.itemsize])
+        if (self._elf.endian == "<") != (sys.byteorder == "little"):
+            values.byteswap()
+        return values
+
+    def _fields(self, index: int) -> list[int]:
+        """Give the field at *index* of each function's record."""
+        records = self._records
+        try:
+            return [records[(offset >> 2) + index] for offset in self._rows[1]]
+        except IndexError:
+            raise InvalidExecutable(
+                "a function's record lies outside of the function table", offset=self.header.rows
+            ) from None
 
     def _name_at(self, offset: int) -> str:
         """Read the name at an offset of the names."""
@@ -219,21 +269,40 @@ def read_function_table(elf: ElfFile) -> FunctionTable | None:
 
 def _scan(elf: ElfFile) -> TableHeader | None:
     """Look for the table by its magic: the section table was stripped, or a linker merged the section into another."""
-    # Code comes last: it is the largest part, and has the table in no build that Go's linker makes.
-    segments = sorted(elf.image.loaded, key=lambda segment: segment.flags & PF_X)
     candidates = 0
-    for magic in (_MAGIC_1_20, _MAGIC_1_18, _MAGIC_1_16):
-        pattern = magic.to_bytes(4, "little" if elf.endian == "<" else "big") + b"\0\0"
-        for segment in segments:
-            end = min(segment.offset + segment.file_size, len(elf.data))
-            at = elf.data.find(pattern, segment.offset, end)
+    for start, end in _regions(elf):
+        for pattern, before in _patterns(elf):
+            at = elf.data.find(pattern, start, end)
             while at >= 0 and candidates < _CANDIDATE_LIMIT:
                 candidates += 1
                 try:
-                    return _read_header(elf, at, end)
+                    return _read_header(elf, at - before, end)
                 except InvalidExecutable:
                     at = elf.data.find(pattern, at + 1, end)
     return None
+
+
+def _regions(elf: ElfFile) -> Iterator[tuple[int, int]]:
+    """Give the parts of the file that may hold the table, the likely first, as offsets."""
+    for name in _MERGED_SECTIONS:
+        section = elf.section(name)
+        if section is not None and section.type != SHT_NOBITS:
+            yield section.offset, section.offset + section.size
+    # Code comes last: it is the largest part, and has the table in no build that Go's linker makes.
+    for segment in sorted(elf.image.loaded, key=lambda segment: segment.flags & PF_X):
+        yield segment.offset, min(segment.offset + segment.file_size, len(elf.data))
+
+
+def _patterns(elf: ElfFile) -> Iterator[tuple[bytes, int]]:
+    """Give what to search for, and how many bytes of the table are before it."""
+    for quantum in _QUANTA.get(elf.machine, ()):
+        tail = bytes((0, 0, quantum, elf.bits // 8))
+        if elf.endian == "<":
+            # All kinds differ in their first byte only, so that one search finds any of them.
+            yield b"\xff\xff\xff" + tail, 1
+        else:
+            for magic in _LAYOUTS:
+                yield magic.to_bytes(4, "big") + tail, 0
 
 
 def _read_header(elf: ElfFile, offset: int, end: int) -> TableHeader:

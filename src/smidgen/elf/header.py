@@ -29,8 +29,8 @@ _PN_XNUM = 0xFFFF
 _SHN_XINDEX = 0xFFFF
 # The kernel's own bound on the program header table, in bytes: a longer one cannot be started.
 _SEGMENT_TABLE_LIMIT = 65536
-_SECTION_LIMIT = 65536
-_SECTION_NAME_LIMIT = 4096
+_SECTION_LIMIT = 16384
+_SECTION_NAME_LIMIT = 1024
 _PAGE = 4096
 
 _HEADER = {32: "HHIIIIIHHHHHH", 64: "HHIQQQIHHHHHH"}
