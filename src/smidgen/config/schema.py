@@ -1,0 +1,285 @@
+"""The shape of ``smidgen.yaml``.
+
+Every option can stand at the top, for all targets, and in an entry of ``targets``, for those that it matches. UNSET
+tells what is not there from what is empty. What texts mean is checked in ``resolve``; here are keys and kinds only.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+SCHEMA_ID: Final = "urn:smidgen:schema:smidgen.yaml"
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+# A scalar stays the text that was written, whatever YAML would make of it, so editors are told to accept other kinds
+# without quotes. msgspec would not let "type" be overridden; ``_widened`` does it.
+_WIDER: Final = "x-wider"
+_Scalar = Annotated[str, Meta(extra_json_schema={_WIDER: ["string", "number", "boolean"]})]
+_Number = Annotated[str, Meta(extra_json_schema={_WIDER: ["string", "integer"]})]
+_Map = dict[str, _Scalar]
+_Need = Literal["ca", "tz", "passwd", "tmp", "resolver", "mime"]
+
+
+class Needs(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"with_": "with"}):
+    """What the binary needs at run time, beyond what is read from the binary itself."""
+
+    with_: Annotated[
+        list[_Need] | UnsetType,
+        Meta(
+            description="Put these in even if the binary does not show that it needs them: ca (certificates), tz "
+            "(time zones), passwd (user and group names), tmp (/tmp), resolver (nsswitch.conf, hosts), mime "
+            "(types of files).",
+            examples=[["ca", "tz"]],
+        ),
+    ] = UNSET
+    without: Annotated[
+        list[_Need] | UnsetType,
+        Meta(description="Leave these out even if the binary shows that it needs them.", examples=[["tmp"]]),
+    ] = UNSET
+    zones: Annotated[
+        str | list[str] | UnsetType,
+        Meta(
+            description="The only time zones to put in; without it all of them, if any are needed.",
+            examples=[["Europe/Berlin", "America/New_York"]],
+        ),
+    ] = UNSET
+    ca_bundles: Annotated[
+        str | list[str] | UnsetType,
+        Meta(
+            description="PEM files of certificates to add to the public ones. Relative to this file.",
+            examples=[["corp.pem"]],
+        ),
+    ] = UNSET
+
+
+class Healthcheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How an engine asks whether the container is well. Docker and podman use it, Kubernetes does not."""
+
+    test: Annotated[
+        str | list[_Scalar],
+        Meta(
+            description="[CMD, PROGRAM, ARGUMENT...], or one text that is split into words (there is no shell), or "
+            "NONE to take away the check that is set above.",
+            examples=[["CMD", "/app", "-health"]],
+        ),
+    ]
+    interval: Annotated[str | UnsetType, Meta(description="Time between checks.", examples=["30s"])] = UNSET
+    timeout: Annotated[str | UnsetType, Meta(description="How long a check may take.", examples=["5s"])] = UNSET
+    start_period: Annotated[
+        str | UnsetType, Meta(description="Time to start, in which failures do not count.", examples=["10s"])
+    ] = UNSET
+    start_interval: Annotated[
+        str | UnsetType, Meta(description="Time between checks while starting.", examples=["1s"])
+    ] = UNSET
+    retries: Annotated[
+        _Number | UnsetType, Meta(description="Failures in a row that make the container unhealthy.", examples=[3])
+    ] = UNSET
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What can be said for all targets, and for one."""
+
+    repository: Annotated[
+        str | UnsetType,
+        Meta(
+            description="What names of images begin with: a registry, a path, or both. An image is named "
+            "REPOSITORY/NAME:TAG in the store.",
+            examples=["ghcr.io/me"],
+        ),
+    ] = UNSET
+    name: Annotated[
+        str | UnsetType,
+        Meta(
+            description="Last part of the image's name; without it the last element of the import path.",
+            examples=["app"],
+        ),
+    ] = UNSET
+    tags: Annotated[
+        _Scalar | list[_Scalar] | UnsetType,
+        Meta(
+            description="Tags of the image; may hold template parameters. Go's build tags are build_tags.",
+            examples=[["{{.Git.Tag}}", "latest"]],
+        ),
+    ] = UNSET
+    platforms: Annotated[
+        str | list[str] | UnsetType,
+        Meta(
+            description="What to build for, OS/ARCHITECTURE[/VARIANT], or all. Without it linux on the architecture of "
+            "this machine. Several give one image for all.",
+            examples=[["linux/amd64", "linux/arm64"], "all"],
+        ),
+    ] = UNSET
+    base: Annotated[
+        str | UnsetType,
+        Meta(description="What the image stands on. Only scratch, the empty image.", examples=["scratch"]),
+    ] = UNSET
+    user: Annotated[
+        _Number | UnsetType,
+        Meta(
+            description="Who the program runs as: UID, UID:GID, NAME or NAME:UID:GID. A name is written to the image's "
+            "passwd. A UID alone is also the group.",
+            examples=["65534:65534", "app:1000:1000"],
+        ),
+    ] = UNSET
+    entrypoint: Annotated[
+        str | list[_Scalar] | UnsetType,
+        Meta(description="What is started, instead of the binary. One text is split into words; there is no shell."),
+    ] = UNSET
+    cmd: Annotated[
+        _Scalar | list[_Scalar] | UnsetType,
+        Meta(
+            description="Arguments that the program gets when none are given to the container.",
+            examples=[["-listen", ":8080"]],
+        ),
+    ] = UNSET
+    env: Annotated[_Map | UnsetType, Meta(description="Environment of the container.", examples=[{"LOG": "info"}])] = (
+        UNSET
+    )
+    ports: Annotated[
+        _Scalar | list[_Scalar] | UnsetType,
+        Meta(
+            description="What the program listens on: PORT[/tcp|udp|sctp], or FIRST-LAST. It publishes nothing.",
+            examples=[[8080, "53/udp"]],
+        ),
+    ] = UNSET
+    workdir: Annotated[
+        str | UnsetType, Meta(description="Directory that the program starts in.", examples=["/data"])
+    ] = UNSET
+    volumes: Annotated[
+        str | list[str] | UnsetType,
+        Meta(description="Directories whose contents are to outlive a container.", examples=[["/data"]]),
+    ] = UNSET
+    stop_signal: Annotated[
+        _Number | UnsetType,
+        Meta(description="Signal that asks the program to stop; engines send SIGTERM.", examples=["SIGINT"]),
+    ] = UNSET
+    healthcheck: Annotated[
+        Healthcheck | UnsetType, Meta(description="How an engine asks whether the container is well.")
+    ] = UNSET
+    labels: Annotated[
+        _Map | UnsetType,
+        Meta(description="Labels of the image's configuration, as docker inspect shows them."),
+    ] = UNSET
+    annotations: Annotated[
+        _Map | UnsetType,
+        Meta(
+            description="Annotations of the manifest. Some of org.opencontainers.image.* are taken "
+            "from git without them.",
+            examples=[{"org.opencontainers.image.licenses": "Apache-2.0"}],
+        ),
+    ] = UNSET
+    add: Annotated[
+        str | list[str] | UnsetType,
+        Meta(
+            description="Files to put in: SRC:DST[:MODE[:UID:GID]]. SRC is a path or a glob below this file's "
+            "directory; DST is absolute, and a directory if it ends with a slash.",
+            examples=[["static/*:/srv/www/:0644"]],
+        ),
+    ] = UNSET
+    kodata: Annotated[
+        bool | UnsetType,
+        Meta(description="Whether a kodata directory beside the main package goes to the image, as ko does it."),
+    ] = UNSET
+    single_layer: Annotated[
+        bool | UnsetType,
+        Meta(description="Put all files into one layer, rather than one for each rate of change."),
+    ] = UNSET
+    compression: Annotated[
+        str | UnsetType,
+        Meta(description="Of the layers: gzip, zstd or none, perhaps with a level.", examples=["gzip:9", "zstd:19"]),
+    ] = UNSET
+    needs: Annotated[
+        Needs | UnsetType, Meta(description="What the binary needs at run time, beyond what is read from the binary.")
+    ] = UNSET
+    flags: Annotated[
+        str | list[_Scalar] | UnsetType,
+        Meta(
+            description="Further arguments of go build, one an element; may hold template parameters. One text is "
+            "split at spaces.",
+            examples=[["-race=false", "-mod=vendor"]],
+        ),
+    ] = UNSET
+    ldflags: Annotated[
+        str | list[_Scalar] | UnsetType,
+        Meta(
+            description="Arguments of -ldflags, joined with spaces; may hold template parameters. -s -w are strip's.",
+            examples=[["-X main.version={{.Git.Tag}}"]],
+        ),
+    ] = UNSET
+    gcflags: Annotated[
+        str | list[_Scalar] | UnsetType,
+        Meta(description="Values of -gcflags, each a flag of its own.", examples=["all=-B"]),
+    ] = UNSET
+    build_tags: Annotated[
+        str | list[str] | UnsetType,
+        Meta(description="Go's build tags (-tags).", examples=[["netgo", "timetzdata"]]),
+    ] = UNSET
+    variables: Annotated[
+        _Map | UnsetType,
+        Meta(
+            description="Values that the linker gives to variables of the program (-X); may hold template parameters.",
+            examples=[{"main.version": "{{.Git.Tag}}"}],
+        ),
+    ] = UNSET
+    build_env: Annotated[
+        _Map | UnsetType,
+        Meta(
+            description="Environment of go build, over that of smidgen itself.",
+            examples=[{"GOPRIVATE": "git.example.com", "GOEXPERIMENT": "jsonv2"}],
+        ),
+    ] = UNSET
+    strip: Annotated[
+        bool | UnsetType,
+        Meta(description="Whether symbols and debug information are left out of the binary (-s -w). They are."),
+    ] = UNSET
+    disable_optimizations: Annotated[
+        bool | UnsetType, Meta(description="Compile for a debugger, as ko's --disable-optimizations does.")
+    ] = UNSET
+
+
+class Target(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Options of the targets that an entry matches."""
+
+    target: Annotated[
+        str,
+        Meta(
+            description="A directory relative to this file, beginning with ./ or ../, or an import path. ... matches "
+            "any text, so ./cmd/... is all below. Every entry that matches counts, and a later one wins.",
+            examples=["./cmd/app", "./cmd/...", "golang.org/x/tools/cmd/stringer"],
+        ),
+    ]
+
+
+class File(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How smidgen builds images of the programs below this file's directory."""
+
+    targets: Annotated[
+        list[Target] | UnsetType,
+        Meta(description="What differs for some targets. Values replace those above; maps are joined, key by key."),
+    ] = UNSET
+
+
+def json_schema() -> dict[str, Any]:
+    """Give the JSON schema of ``smidgen.yaml``, for editors."""
+    schema = _widened(msgspec.json.schema(File))
+    definitions = schema.pop("$defs")
+    root = definitions.pop("File")
+    root["title"] = "smidgen.yaml"
+    return {"$schema": _DIALECT, "$id": SCHEMA_ID, **root, "$defs": definitions}
+
+
+def _widened(schema: Any) -> Any:  # noqa: ANN401 - a JSON schema is any JSON
+    if isinstance(schema, list):
+        return [_widened(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    widened = {key: _widened(value) for key, value in schema.items() if key != _WIDER}
+    if _WIDER in schema:
+        widened["type"] = schema[_WIDER]
+    return widened
+
+
+def render_json_schema() -> str:
+    """Render the JSON schema as the file that is kept with the documentation."""
+    return msgspec.json.format(msgspec.json.encode(json_schema()), indent=2).decode() + "\n"
