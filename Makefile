@@ -42,7 +42,7 @@ format: $(STAMP) ## Format the code
 	ruff check --fix .
 
 bench: $(STAMP) ## Measure side by side with ko, go build and docker build; rewrites benchmarks/README.md
-	@python benchmarks/run.py $(ARGS)
+	@PYTHONPATH=.:tests python -m benchmarks.run $(ARGS)
 
 docs: $(STAMP) ## Regenerate the reference and the README's outputs from the program
 	@python scripts/generate_reference.py

@@ -2,15 +2,19 @@
 
 import re
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from support.command import Smidgen
+from support.dockerd import docker
 from support.examples import Examples
 from support.go_tools import CRANE, go_tool
 from support.podman import Podman
+
+__all__ = ["docker"]
 
 
 @pytest.fixture
@@ -43,7 +47,9 @@ def registry(crane: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def podman(tmp_path: Path) -> Iterator[Podman]:
-    peer = Podman(tmp_path / "podman")
-    yield peer
-    peer.close()
+def podman() -> Iterator[Podman]:
+    # Podman takes no run root of over 50 characters, and those of pytest are longer.
+    with tempfile.TemporaryDirectory(prefix="podman-") as name:
+        peer = Podman(Path(name))
+        yield peer
+        peer.close()

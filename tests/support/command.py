@@ -4,10 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 _COMMAND = (sys.executable, "-m", "smidgen")
@@ -44,9 +45,15 @@ class Smidgen:
     cwd: Path
     environ: tuple[tuple[str, str], ...] = ()
 
-    def __call__(self, *arguments: str | Path, cwd: Path | None = None, fails: bool = False, **env: str) -> Outcome:
+    def __call__(
+        self,
+        *arguments: str | Path,
+        cwd: Path | None = None,
+        fails: bool = False,
+        env: Mapping[str, str] = MappingProxyType({}),
+    ) -> Outcome:
         """Run ``smidgen ARGUMENTS``; with *fails* it must not exit with 0, else it must."""
-        outcome = run(*_COMMAND, *arguments, cwd=cwd or self.cwd, env=self._environment | env)
+        outcome = run(*_COMMAND, *arguments, cwd=cwd or self.cwd, env=self._environment | dict(env))
         assert (outcome.exit_code != 0) == fails, outcome
         return outcome
 
