@@ -43,7 +43,7 @@ def locked(path: Path, *, shared: bool = False, wait: float | None = None) -> It
                 fcntl.flock(descriptor, operation)
         elif not _poll(descriptor, operation, path, wait):
             raise StoreError(
-                f"{path} is held by another smidgen since over {wait:g} seconds",
+                f"{path} was held by another smidgen for {wait:g} seconds",
                 hint="wait until the builds that use this store are done",
             )
         yield
