@@ -1,0 +1,70 @@
+"""What a cell is asked to do, as the starter writes it and the cell reads it."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A request to repeat until it is answered; *timeout* in seconds from the start of the program."""
+
+    port: int
+    path: str
+    timeout: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One run of one runtime.
+
+    Attributes:
+        directory: Holds everything of this run; removed when the starter has gone.
+        root: The image's root file system, below *directory*.
+        arguments: The runtime's command line; without one the cell only removes *directory*.
+        environment: ``NAME=VALUE`` for the runtime, not for the program.
+        user_namespace: Enter one first; the starter maps its ids.
+        private_network: Own network namespace with loopback only.
+        low_ports: In a private network, let everyone bind ports below 1024, as docker does.
+        owners: JSON file of ``[path, uid, gid, mode]`` to apply below *root*, or empty.
+        pid_file: Where the runtime writes the number of the program's process, or empty.
+        info: The runtime takes the number of a descriptor for its state in place of ``{info}``.
+        filter_path: File whose descriptor takes the place of ``{filter}``, or empty.
+        stage: Directories and files that the runtime must reach as *drop_to*: ``{name: source}``,
+            bound below a directory that takes the place of ``{stage}`` in *arguments*.
+        drop_to: Ids to take before the runtime is started, or None.
+        groups: Supplementary groups to take with *drop_to*.
+        listeners: ``[descriptor, port]`` of each published port.
+        watch: ``""``, ``"life"`` (start and end of the program) or ``"files"`` (what it looks for, too).
+        probe: What to request, or None.
+    """
+
+    directory: str
+    root: str = ""
+    arguments: list[str] = field(default_factory=list)
+    environment: list[str] = field(default_factory=list)
+    user_namespace: bool = False
+    private_network: bool = False
+    low_ports: bool = True
+    owners: str = ""
+    pid_file: str = ""
+    info: bool = False
+    filter_path: str = ""
+    stage: dict[str, str] | None = None
+    drop_to: list[int] | None = None
+    groups: list[int] | None = None
+    listeners: list[list[int]] = field(default_factory=list)
+    watch: str = ""
+    probe: Probe | None = None
+
+    def encode(self) -> str:
+        """Render for ``decode``."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        """Read what ``encode`` wrote; both ends are of the same version, so nothing is checked."""
+        values = json.loads(text)
+        if values["probe"] is not None:
+            values["probe"] = Probe(**values["probe"])
+        return cls(**values)

@@ -1,0 +1,134 @@
+"""The cell's own view of the machine: mounts, control groups and network that nobody outside sees."""
+
+import contextlib
+import json
+import os
+import shutil
+from typing import Final
+
+from smidgen.sandbox.cell.job import Job
+from smidgen.sandbox.cell.linux import (
+    CLONE_NEWCGROUP,
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_RDONLY,
+    MS_REC,
+    O_PATH,
+    bind,
+    loopback_up,
+    mount,
+    unmount,
+    unshare,
+)
+
+_CGROUPS: Final = "/sys/fs/cgroup"
+_UNIFIED: Final = "/sys/fs/cgroup/unified"
+_LOW_PORTS: Final = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+# A directory that every machine has and everybody may enter; what the runtime needs from the real one
+# is bound before it is covered.
+_STAGE: Final = "/tmp"  # noqa: S108
+
+
+def enter(job: Job) -> None:
+    """Leave the host's namespaces; the pid namespace holds the next child."""
+    unshare(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | (CLONE_NEWNET if job.private_network else 0))
+    with contextlib.suppress(OSError):
+        unshare(CLONE_NEWCGROUP)
+
+
+def arrange(job: Job) -> None:
+    """Mount what the runtime needs; runs in process 1 of the pid namespace."""
+    mount(None, "/", None, MS_REC | MS_PRIVATE)
+    mount("proc", "/proc", "proc", MS_NOSUID | MS_NOEXEC | MS_NODEV)
+    _freeze_cgroups()
+    if job.private_network:
+        loopback_up()
+        if job.low_ports:
+            with contextlib.suppress(OSError), open(_LOW_PORTS, "w", encoding="ascii") as file:
+                file.write("0")
+    # A device node that an image brings must not open the host's device.
+    bind(job.root, job.root, MS_NODEV)
+    if job.owners:
+        _give_away(job.root, job.owners)
+
+
+def stage(job: Job) -> list[str]:
+    """Bind the sources of *job.stage* where an unprivileged runtime reaches them; give its command line."""
+    arguments = job.arguments
+    if job.filter_path:
+        code = os.open(job.filter_path, os.O_RDONLY)
+        os.set_inheritable(code, True)
+        arguments = [argument.replace("{filter}", str(code)) for argument in arguments]
+    if job.stage is None:
+        return arguments
+    opened = {name: os.open(source, O_PATH) for name, source in job.stage.items()}
+    mount("tmpfs", _STAGE, "tmpfs", MS_NODEV, "mode=0755")
+    for name, descriptor in opened.items():
+        target, source = f"{_STAGE}/{name}", f"/proc/self/fd/{descriptor}"
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if os.path.isdir(source):
+            os.makedirs(target, exist_ok=True)
+        else:
+            os.close(os.open(target, os.O_CREAT | os.O_WRONLY, 0o644))
+        bind(source, target, 0)
+        os.close(descriptor)
+    return [argument.replace("{stage}", _STAGE) for argument in arguments]
+
+
+def remove(directory: str, root: str) -> None:
+    """Remove the directory of the run, and what this namespace has mounted in it."""
+    if root:
+        with contextlib.suppress(OSError):
+            unmount(root)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
+def _freeze_cgroups() -> None:
+    """Let runtimes see control groups, as some refuse to start without, but make none.
+
+    A group that is made outlives everything here when this process is killed.
+    """
+    with contextlib.suppress(OSError):
+        if os.path.exists(f"{_CGROUPS}/cgroup.controllers"):
+            bind(_CGROUPS, _CGROUPS, MS_RDONLY)
+        elif os.path.exists(f"{_UNIFIED}/cgroup.controllers"):
+            # Half of the runtimes refuse a machine with both versions: show them the second only.
+            bind(_UNIFIED, _CGROUPS, MS_RDONLY)
+        else:
+            mount("cgroup2", _CGROUPS, "cgroup2", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC)
+
+
+def _give_away(root: str, owners: str) -> None:
+    with open(owners, encoding="utf-8", errors="surrogateescape") as file:
+        rows: list[tuple[str, int, int, int]] = json.load(file)
+    base = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for path, uid, gid, mode in rows:
+            _give(base, path, uid, gid, mode)
+    finally:
+        os.close(base)
+
+
+def _give(base: int, path: str, uid: int, gid: int, mode: int) -> None:
+    """Change owner and mode of one file, entering no symbolic link on the way."""
+    *parents, name = path.split("/")
+    directory = os.dup(base)
+    try:
+        for parent in parents:
+            inner = os.open(parent, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=directory)
+            os.close(directory)
+            directory = inner
+        os.chown(name or ".", uid, gid, dir_fd=directory, follow_symlinks=False)
+        if mode >= 0:
+            # The kernel takes set-user-id away from a file that changes hands.
+            os.chmod(name or ".", mode, dir_fd=directory)
+    except OSError:
+        return  # a later layer took it away, or made it something else
+    finally:
+        os.close(directory)

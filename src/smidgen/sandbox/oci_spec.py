@@ -1,0 +1,84 @@
+"""A container as the ``config.json`` that OCI runtimes read.
+
+Source: OCI runtime-spec v1.0.2, ``config.md`` and ``config-linux.md``; the mounts are docker's.
+"""
+
+from typing import Any, Final
+
+from smidgen.sandbox.container import MASKED, READ_ONLY, Bind, Container
+from smidgen.sandbox.seccomp import runtime_profile
+
+_VERSION: Final = "1.0.2"
+_TTY_GROUP: Final = 5
+_NO = ("nosuid", "noexec", "nodev")
+
+
+def runtime_spec(container: Container, machine: str) -> dict[str, Any]:
+    """Render ``config.json``; pid, mount, ipc and uts namespaces are the runtime's, the network is the caller's.
+
+    No resource limits are set: some machines refuse to raise them, and the caller's are inherited.
+    """
+    return {
+        "ociVersion": _VERSION,
+        "process": _process(container),
+        "root": {"path": container.root, "readonly": container.read_only},
+        "hostname": container.hostname,
+        "mounts": _mounts(container),
+        "linux": {
+            "namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount")],
+            "maskedPaths": list(MASKED),
+            "readonlyPaths": list(READ_ONLY),
+            "seccomp": runtime_profile(machine),
+        },
+    }
+
+
+def _process(container: Container) -> dict[str, Any]:
+    bounding = list(container.capabilities)
+    # As docker: an ordinary user starts with none, and gets them only from a file that has them.
+    own = bounding if container.user.uid == 0 else []
+    return {
+        "terminal": container.terminal,
+        "user": {
+            "uid": container.user.uid,
+            "gid": container.user.gid,
+            "additionalGids": [] if container.only_ids else list(container.user.groups),
+        },
+        "args": list(container.arguments),
+        "env": list(container.environment),
+        "cwd": container.directory,
+        "capabilities": {"bounding": bounding, "effective": own, "permitted": own},
+        "noNewPrivileges": container.no_new_privileges,
+    }
+
+
+def _mounts(container: Container) -> list[dict[str, Any]]:
+    pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"]
+    if not container.only_ids:
+        pts.append(f"gid={_TTY_GROUP}")
+    mounts = [
+        _mount("/proc", "proc", *_NO),
+        _mount("/dev", "tmpfs", "nosuid", "strictatime", "mode=755", "size=65536k"),
+        _mount("/dev/pts", "devpts", *pts),
+        _mount("/dev/shm", "tmpfs", *_NO, "mode=1777", "size=65536k"),  # noqa: S108
+        _mount("/dev/mqueue", "mqueue", *_NO),
+    ]
+    if container.host_sys:
+        mounts.append(_bind(Bind(source="/sys", target="/sys", read_only=True), *_NO))
+    else:
+        mounts.append(_mount("/sys", "sysfs", *_NO, "ro"))
+    return [*mounts, *(_bind(bind) for bind in container.binds)]
+
+
+def _mount(target: str, kind: str, *options: str) -> dict[str, Any]:
+    return {"destination": target, "type": kind, "source": kind, "options": list(options)}
+
+
+def _bind(bind: Bind, *options: str) -> dict[str, Any]:
+    access = "ro" if bind.read_only else "rw"
+    return {
+        "destination": bind.target,
+        "type": "bind",
+        "source": bind.source,
+        "options": ["rbind", "rprivate", access, *options],
+    }

@@ -1,0 +1,209 @@
+"""An image's root file system made ready to run: unpacked into a directory of its own, and removed afterwards.
+
+The copy belongs to one run, so it may be written to, and mount points may be made in it, without the
+image being disturbed. Its paths are looked up as a process inside would: no symbolic link leads out.
+"""
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from smidgen.errors import SandboxError
+from smidgen.image.image import Image
+from smidgen.sandbox.cell.linux import O_PATH, open_in_root
+from smidgen.sandbox.identity import Identity, Rights
+
+_MAX_TEXT: Final = 1 << 20
+_ST_NOEXEC: Final = 8
+_PREFIX: Final = "smidgen-run-"
+
+
+@dataclass(frozen=True, slots=True)
+class RootFS:
+    """An unpacked image.
+
+    Attributes:
+        directory: Of this run; only its owner may enter it.
+        path: The root file system, below *directory*.
+    """
+
+    directory: Path
+    path: Path
+
+    def open(self, path: str, flags: int = O_PATH) -> int:
+        """Open *path* as a process inside would; give the descriptor.
+
+        Raises:
+            OSError: As the kernel says, ENOENT above all.
+        """
+        root = os.open(self.path, O_PATH | os.O_DIRECTORY)
+        try:
+            return open_in_root(root, os.fsencode(path), flags)
+        finally:
+            os.close(root)
+
+    def stat(self, path: str) -> os.stat_result | None:
+        """Look at what *path* leads to, or None where it leads nowhere."""
+        try:
+            descriptor = self.open(path)
+        except OSError:
+            return None
+        try:
+            return os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def read(self, path: str, limit: int = _MAX_TEXT) -> bytes:
+        """Read the first *limit* bytes of a regular file; nothing where there is none."""
+        status = self.stat(path)
+        if status is None or not stat.S_ISREG(status.st_mode):
+            return b""
+        with os.fdopen(self.open(path, os.O_RDONLY), "rb") as file:
+            return file.read(limit)
+
+    def read_text(self, path: str) -> str:
+        """Read a small text file; empty where there is none."""
+        return self.read(path).decode("utf-8", "replace")
+
+    def resolve(self, path: str) -> str:
+        """Give the path that *path* leads to, free of symbolic links.
+
+        Raises:
+            OSError: It leads nowhere.
+        """
+        descriptor = self.open(path)
+        try:
+            host = os.readlink(f"/proc/self/fd/{descriptor}")
+        finally:
+            os.close(descriptor)
+        inside = os.path.relpath(host, os.path.realpath(self.path))
+        return "/" if inside == "." else f"/{inside}"
+
+    def mount_point(self, path: str, *, directory: bool, mode: int = 0o755) -> str:
+        """Make sure that *path* exists, as a directory or as a file, and give it free of symbolic links.
+
+        Raises:
+            SandboxError: It is the other kind, or a symbolic link that leads nowhere.
+        """
+        parts = [part for part in path.split("/") if part not in {"", "."}]
+        if ".." in parts or not parts:
+            raise SandboxError(f"cannot mount on {path!r}: expected an absolute path below / without '..'")
+        here = "/"
+        for part in parts[:-1]:
+            here = self._ensure(here, part, directory=True, mode=0o755)
+        return self._ensure(here, parts[-1], directory=directory, mode=mode)
+
+    def _ensure(self, parent: str, name: str, *, directory: bool, mode: int) -> str:
+        path = f"{parent.rstrip('/')}/{name}"
+        with contextlib.suppress(FileNotFoundError):
+            found = self.resolve(path)
+            status = self.stat(found)
+            if status is None or stat.S_ISDIR(status.st_mode) != directory:
+                kinds = ("a file", "a directory") if directory else ("a directory", "a file")
+                raise SandboxError(f"cannot mount on {path}: it is {kinds[0]} of the image, expected {kinds[1]}")
+            return found
+        descriptor = self.open(parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            if directory:
+                os.mkdir(name, mode, dir_fd=descriptor)
+                os.chmod(name, mode, dir_fd=descriptor)
+            else:
+                os.close(os.open(name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode & 0o666, dir_fd=descriptor))
+        except FileExistsError as error:
+            raise SandboxError(f"cannot mount on {path}: it is a symbolic link that leads nowhere") from error
+        finally:
+            os.close(descriptor)
+        return path
+
+
+@contextlib.contextmanager
+def prepared_rootfs(image: Image, identity: Identity) -> Iterator[RootFS]:
+    """Unpack *image* for one run or several, and remove everything afterwards.
+
+    Raises:
+        SandboxError: There is no place where programs may be executed.
+        ContentError: The image is damaged.
+    """
+    from smidgen.image.unpack import unpack_image  # noqa: PLC0415 (brings the codecs)
+
+    with run_directory(identity) as directory:
+        root = directory / "root"
+        root.mkdir(mode=0o755)
+        root.chmod(0o755)
+        unpack_image(image, root, preserve_owners=identity.rights is Rights.ROOT)
+        yield RootFS(directory, root)
+
+
+@contextlib.contextmanager
+def run_directory(identity: Identity) -> Iterator[Path]:
+    """Make a directory for one run, and remove it with all that is in it, whoever it belongs to by then."""
+    directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    try:
+        if os.statvfs(directory).f_flag & _ST_NOEXEC:
+            raise SandboxError(
+                f"{directory.parent} is mounted noexec, so no program can be started from there",
+                hint="set TMPDIR to a directory where programs may be executed",
+            )
+        yield directory
+    finally:
+        remove_directory(directory, identity)
+
+
+def remove_directory(directory: Path, identity: Identity) -> None:
+    """Remove *directory*, even where files in it belong to subordinate ids."""
+    shutil.rmtree(directory, ignore_errors=True)
+    if not directory.exists():
+        return
+    if identity.rights is Rights.MAPPED:
+        from smidgen.sandbox.session import remove_inside  # noqa: PLC0415 (it needs this module's neighbours)
+
+        remove_inside(directory, identity)
+    if directory.exists():
+        _open_up(directory)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def write_owners(image: Image, directory: Path) -> Path:
+    """Write down who owns what in *image*, for a cell to apply where unpacking could not.
+
+    Only what does not belong to 0:0 is written: everything else already does, seen from inside.
+    """
+    import json  # noqa: PLC0415
+
+    from smidgen.layer.entry import Kind  # noqa: PLC0415
+    from smidgen.layer.tar_reader import read_tar  # noqa: PLC0415
+
+    rows: dict[str, tuple[str, int, int, int]] = {}
+    for layer in image.layers:
+        with image.open_layer(layer) as stream:
+            for member in read_tar(stream):
+                entry = member.entry
+                rows.pop(entry.path, None)
+                if entry.uid or entry.gid:
+                    mode = -1 if entry.kind is Kind.SYMLINK else entry.mode
+                    rows[entry.path] = (entry.path, entry.uid, entry.gid, mode)
+    path = directory / "owners.json"
+    path.write_text(json.dumps(list(rows.values())), encoding="utf-8", errors="surrogateescape")
+    return path
+
+
+def _open_up(directory: Path) -> None:
+    """Give this process the right to empty directories that an image made unreadable."""
+    for parent, names, _ in os.walk(directory):
+        for name in names:
+            with contextlib.suppress(OSError):
+                path = os.path.join(parent, name)
+                if not os.path.islink(path):
+                    os.chmod(path, stat.S_IRWXU)
+
+
+def missing(error: OSError) -> bool:
+    """Tell whether *error* means that a path does not exist."""
+    return error.errno in {errno.ENOENT, errno.ENOTDIR}
