@@ -26,7 +26,9 @@ The tree::
     │   ├── NotReproducible
     │   └── SourceChanged            a file changed while it was being packed
     ├── SandboxError
-    │   └── RuntimeNotFound
+    │   ├── RuntimeNotFound
+    │   ├── ProgramNotFound          exit code 127, as shells and docker have it
+    │   └── ProgramNotRunnable       exit code 126
     └── PolicyError                  a check that the user asked for did not hold
 
 A message says what was got and what was expected; ``hint`` says what to do.
@@ -287,6 +289,18 @@ class SandboxError(SmidgenError):
 
 class RuntimeNotFound(SandboxError):
     """No OCI runtime and no bubblewrap on this machine."""
+
+
+class ProgramNotFound(SandboxError):
+    """The image does not have the program that it is to start."""
+
+    exit_code = 127
+
+
+class ProgramNotRunnable(SandboxError):
+    """The program is there, but cannot be executed."""
+
+    exit_code = 126
 
 
 class PolicyError(SmidgenError):
