@@ -14,7 +14,7 @@ def _whole(text: str) -> tuple[str, ...]:
 #: Field → how one text that stands for the whole list is split.
 LISTS: Final[Mapping[str, Callable[[str], tuple[str, ...]]]] = {
     "names": _whole,
-    "tags": split_commas,
+    "tags": _whole,
     "platforms": split_commas,
     "entrypoint": split_words,
     "cmd": split_words,
@@ -30,8 +30,8 @@ LISTS: Final[Mapping[str, Callable[[str], tuple[str, ...]]]] = {
     "zones": split_commas,
     "ca_bundles": _whole,
 }
-#: Lists whose elements may themselves have commas in them, as in ``--platform linux/amd64,linux/arm64``.
-_COMMAS: Final = ("tags", "platforms", "ports", "build_tags", "needs_with", "needs_without", "zones")
+#: Lists whose flags take several at once, as in ``--platform linux/amd64,linux/arm64``.
+_COMMAS: Final = ("platforms", "ports", "build_tags", "needs_with", "needs_without", "zones")
 
 MAPS: Final = ("variables", "build_env", "env", "labels", "annotations")
 
@@ -77,8 +77,8 @@ def split_text(field: str, given: Given[str]) -> Texts:
     return tuple(given.moved(text) for text in given.parsed(LISTS[field]))
 
 
-def split_items(field: str, items: Texts) -> Texts:
-    """Split the elements of a list that may have commas in them.
+def split_uses(field: str, items: Texts) -> Texts:
+    """Split what was given to each use of a flag, where it takes several at once.
 
     Raises:
         UsageError: There is nothing beside a comma.

@@ -12,7 +12,7 @@ from typing import Literal
 
 from msgspec import UNSET
 
-from smidgen.config.fields import LISTS, is_local, split_items, split_text
+from smidgen.config.fields import LISTS, is_local, split_text
 from smidgen.config.healthcheck import parse_duration, parse_retries, parse_test
 from smidgen.config.place import Given, Layer, Texts
 from smidgen.config.schema import File, Needs, Options, Target
@@ -138,7 +138,7 @@ class _Collector:
                 self.texts[name] = self._given(value, entry)
             case str():
                 given = self._given(value, entry)
-                self.lists[name] = Given(split_items(name, split_text(name, given)), given.place, given.root)
+                self.lists[name] = Given(split_text(name, given), given.place, given.root)
             case list():
                 self._take_list(name, value, entry)
             case dict():
@@ -151,7 +151,7 @@ class _Collector:
     def _take_list(self, name: str, value: list[str], entry: Entry) -> None:
         nodes = entry.value.items if isinstance(entry.value, ListNode) else ()
         items = tuple(self._given(text, entry, node) for text, node in zip(value, nodes, strict=True))
-        self.lists[name] = Given(split_items(name, items), self._place(entry), self._config.directory)
+        self.lists[name] = Given(items, self._place(entry), self._config.directory)
 
     def _take_needs(self, needs: Needs, entry: Entry) -> None:
         fields = {"with": "needs_with", "without": "needs_without", "zones": "zones", "ca_bundles": "ca_bundles"}

@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
-from smidgen.config.fields import LISTS, MAPS, flag_place, split_items, split_text
+from smidgen.config.fields import LISTS, MAPS, flag_place, split_uses, split_text
 from smidgen.config.place import EnvironmentPlace, Given, Layer, Texts
 from smidgen.config.settings import Flags
 from smidgen.config.words import parse_assignment
@@ -38,8 +38,8 @@ def layer_of_flags(flags: Flags, *, directory: Path, environ: Mapping[str, str])
     healthcheck: Given[Healthcheck] | None = None
     for name in (field.name for field in fields(flags)):
         value = getattr(flags, name)
-        if value is None:
-            continue
+        if value is None or value == ():
+            continue  # a flag that may be repeated was not used
         given = Given(value, flag_place(name), directory)
         if name == "healthcheck":
             from smidgen.config.healthcheck import parse_instruction  # noqa: PLC0415
@@ -51,7 +51,7 @@ def layer_of_flags(flags: Flags, *, directory: Path, environ: Mapping[str, str])
             maps[name] = _map(name, given, environ)
         elif name in LISTS:
             items = tuple(map(given.moved, value)) if isinstance(value, tuple) else split_text(name, given)
-            lists[name] = given.moved(split_items(name, items))
+            lists[name] = given.moved(split_uses(name, items))
         else:
             texts[name] = given
     return Layer(texts=texts, lists=lists, maps=maps, switches=switches, healthcheck=healthcheck)

@@ -1,7 +1,7 @@
 """The options in force for one target.
 
-The order, the weakest first: defaults, the environment, the file's global part, its entries of ``targets`` that match
-in the order of the file, flags. A stronger text, list or switch takes the place of a weaker one; maps are joined key
+The order, the weakest first: defaults, the file's global part, its entries of ``targets`` that match in the order of
+the file, the environment, flags. A stronger text, list or switch takes the place of a weaker one; maps are joined key
 by key; ``with`` and ``without`` of needs are joined need by need.
 """
 
@@ -67,7 +67,7 @@ def resolve_settings(
         path = directory / target
     if import_path is None and not is_local(target):
         import_path = target
-    layers = [layer_of_environment(environ, directory=directory)]
+    layers: list[Layer] = []
     warnings: tuple[str, ...] = ()
     if config is not None:
         name = import_path.partition("@")[0] if import_path else None
@@ -75,6 +75,7 @@ def resolve_settings(
         warnings = config.warnings
         if config.kind == "ko":
             layers.append(layer_of_ko_environment(environ, directory=directory))
+    layers.append(layer_of_environment(environ, directory=directory))
     layers.append(layer_of_flags(flags, directory=directory, environ=environ))
     return _Resolver(layers, is_ko=config is not None and config.kind == "ko", warnings=warnings).settings(target)
 

@@ -16,7 +16,7 @@ class Origin:
     """Where a value came from.
 
     Attributes:
-        kind: Which layer; a later one of this list wins: default, environment, file, flag.
+        kind: Which layer; a later one of this list wins: default, file, environment, flag.
         name: The variable, the file as it is shown to people, or the flag. Empty for a default.
         line: 1-based line of a file, or None.
     """

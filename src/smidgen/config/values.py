@@ -5,6 +5,7 @@ They know nothing of where the text stood; :mod:`smidgen.config.place` adds that
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -23,11 +24,27 @@ SUPPORTED_PLATFORMS: Final = (
     "linux/ppc64le",
     "linux/s390x",
 )
-#: What Go can compile for on linux; a misspelt architecture is then said where it stands, before anything is started.
-ARCHITECTURES: Final = (
-    *("386", "amd64", "arm", "arm64", "loong64", "mips", "mips64", "mips64le"),
-    *("mipsle", "ppc64", "ppc64le", "riscv64", "s390x"),
-)
+_FLOATS: Final = ("hardfloat", "softfloat")
+_POWERS: Final = ("power8", "power9", "power10")
+#: What Go can compile for on linux, with the variants of each, so that a misspelt one is said where it stands and before
+#: anything is started. Which variable of Go a variant goes to is the business of ``smidgen.gobuild``.
+ARCHITECTURES: Final[Mapping[str, tuple[str, ...]]] = {
+    "386": ("sse2", "softfloat"),
+    "amd64": ("v1", "v2", "v3", "v4"),
+    "arm": ("v5", "v6", "v7", "v8"),
+    "arm64": (*(f"v8.{minor}" for minor in range(10)), "v9", *(f"v9.{minor}" for minor in range(6))),
+    "loong64": (),
+    "mips": _FLOATS,
+    "mips64": _FLOATS,
+    "mips64le": _FLOATS,
+    "mipsle": _FLOATS,
+    "ppc64": _POWERS,
+    "ppc64le": _POWERS,
+    "riscv64": ("rva20u64", "rva22u64", "rva23u64"),
+    "s390x": (),
+}
+#: Names of ``uname -m`` that are neither Go's nor those that every engine knows.
+_MACHINES: Final = {"i586": "386", "loongarch64": "loong64"}
 NOBODY: Final = 65534
 _MAX_ID: Final = 2**32 - 2  # (uid_t) -1 means "leave it" to chown
 _USER_NAME = re.compile(r"^[a-z_][a-z0-9_-]{0,31}\Z")
@@ -205,12 +222,16 @@ def parse_platforms(text: str) -> tuple[Platform, ...]:
         raise InvalidPlatform(
             text, f"the operating system is {platform.os!r}", hint="images are built for linux, such as linux/amd64"
         )
-    if platform.architecture not in ARCHITECTURES:
+    variants = ARCHITECTURES.get(platform.architecture)
+    if variants is None:
         import difflib  # noqa: PLC0415
 
         close = difflib.get_close_matches(platform.architecture, ARCHITECTURES, 1)
         hint = f"did you mean linux/{close[0]}?" if close else f"expected one of {', '.join(ARCHITECTURES)}"
         raise InvalidPlatform(text, f"unknown architecture {platform.architecture!r}", hint=hint)
+    if platform.variant and platform.variant not in variants:
+        hint = f"expected {', '.join(variants)}, or none" if variants else f"{platform.architecture} has no variants"
+        raise InvalidPlatform(text, f"unknown variant {platform.variant!r} of {platform.architecture}", hint=hint)
     return (platform,)
 
 
@@ -218,7 +239,7 @@ def host_platform(machine: str) -> Platform:
     """Give the platform of a machine by the name that ``uname -m`` has for it; containers run linux everywhere."""
     if machine.startswith("armv") and machine[4:5].isdigit():
         return Platform.parse(f"linux/arm/v{min(int(machine[4]), 7)}")
-    return Platform.parse(f"linux/{machine}")
+    return Platform.parse(f"linux/{_MACHINES.get(machine, machine)}")
 
 
 def parse_add(text: str, root: Path) -> AddSpec:
