@@ -63,6 +63,12 @@ class Compression:
         """How many bytes of tar go into one member or frame."""
         return 4 * _MIB if self.algorithm == "zstd" else _MIB
 
+    @property
+    def most_workers(self) -> int:
+        """How many chunks may be compressed at once, as each holds its bytes, its result and the codec's tables."""
+        # Below level 10 those tables are at most 10 MiB, above up to 65 MiB.
+        return 4 if self.algorithm == "zstd" and self.level >= 10 else 8
+
     def chunk_compressor(self) -> ChunkCompressor:
         """Give the function that compresses one chunk; safe to call from several threads at once."""
         match self.algorithm:

@@ -14,15 +14,15 @@ from typing import Generic, TypeVar
 In = TypeVar("In")
 Out = TypeVar("Out")
 
-# Bounds memory: each worker holds a piece, its result, and its compressor's tables.
-_MOST_WORKERS = 8
 
-
-def run_ordered(work: Callable[[In], Out], items: Iterable[In], deliver: Callable[[Out], object]) -> None:
+def run_ordered(
+    work: Callable[[In], Out], items: Iterable[In], deliver: Callable[[Out], object], *, most_workers: int
+) -> None:
     """Call ``deliver(work(item))`` for each of *items* in order; *work* runs in threads, the rest in this one.
 
-    At most two items more than there are workers are held. No thread is started for fewer than two items, nor on
-    one core. An exception of *work*, *items* or *deliver* ends it all and comes out here.
+    There is a worker for each core that this process may use, up to *most_workers*, and at most two items more than
+    workers are held. No thread is started for fewer than two items, nor on one core. An exception of *work*, *items*
+    or *deliver* ends it all and comes out here.
     """
     stream = iter(items)
     head: list[In] = []
@@ -30,7 +30,7 @@ def run_ordered(work: Callable[[In], Out], items: Iterable[In], deliver: Callabl
         head.append(item)
         if len(head) == 2:
             break
-    workers = min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+    workers = min(len(os.sched_getaffinity(0)), most_workers)
     if len(head) < 2 or workers == 1:
         for item in head:
             deliver(work(item))
@@ -60,16 +60,15 @@ def _feed(
 
 class _Job(Generic[In, Out]):
     def __init__(self, item: In) -> None:
-        self.item: In | None = item
-        self._finished = threading.Event()
+        # Lists, as any value, None included, may go in or come out; emptied to let go of what is done with.
+        self._item = [item]
         self._outcome: list[Out] = []
         self._error: BaseException | None = None
+        self._finished = threading.Event()
 
     def run(self, work: Callable[[In], Out]) -> None:
         try:
-            item, self.item = self.item, None
-            if item is not None:
-                self._outcome.append(work(item))
+            self._outcome.append(work(self._item.pop()))
         except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits for it
             self._error = error
         finally:
@@ -83,7 +82,7 @@ class _Job(Generic[In, Out]):
         self._finished.wait()
         if self._error is not None:
             raise self._error
-        return self._outcome[0]
+        return self._outcome.pop()
 
 
 class _Crew(Generic[In, Out]):

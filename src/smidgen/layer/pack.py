@@ -49,7 +49,7 @@ def pack(
         for chunk in chunks():
             deliver(bytes(chunk))
     else:
-        run_ordered(compression.chunk_compressor(), chunks(), deliver)
+        run_ordered(compression.chunk_compressor(), chunks(), deliver, most_workers=compression.most_workers)
     return Layer(
         descriptor=Descriptor(
             media_type=compression.media_type,
