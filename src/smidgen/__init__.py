@@ -1,5 +1,34 @@
-"""smidgen: from a program to the smallest correct container image."""
+"""smidgen: from a program to the smallest correct container image.
+
+The names below are imported when they are first used, so that ``import smidgen`` costs nothing.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from smidgen._version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from smidgen.api import Built, Flags, Image, build, build_all, find_image, open_store, request
+    from smidgen.errors import SmidgenError
+
+__all__ = [
+    "Built",
+    "Flags",
+    "Image",
+    "SmidgenError",
+    "__version__",
+    "build",
+    "build_all",
+    "find_image",
+    "open_store",
+    "request",
+]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib  # noqa: PLC0415
+
+    module = importlib.import_module("smidgen.errors" if name == "SmidgenError" else "smidgen.api")
+    return getattr(module, name)

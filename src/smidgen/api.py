@@ -1,1 +1,143 @@
-"""What the command line does, as typed functions: no printing, no exit."""
+"""What the command line does, as typed functions: nothing is printed, and nothing exits.
+
+::
+
+    import smidgen
+
+    image = smidgen.build("./cmd/app", flags=smidgen.Flags(platforms=("linux/amd64", "linux/arm64")))
+    image.tag("app:1.0")
+    image.save("app.tar")
+
+Every deliberate error is a ``smidgen.SmidgenError``.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from smidgen.config.discover import load_config
+from smidgen.config.settings import Flags
+from smidgen.errors import UsageError
+from smidgen.gobuild.built import Built
+from smidgen.gobuild.pipeline import BuildRequest
+from smidgen.gobuild.pipeline import build as _build
+from smidgen.image.image import Image
+from smidgen.store.content import ContentStore
+
+__all__ = ["Built", "Flags", "Image", "build", "build_all", "find_image", "open_store", "request"]
+
+_NO_FLAGS = Flags()
+
+
+def open_store(root: str | Path | None = None) -> ContentStore:
+    """Open the content store at *root*, by default ``$SMIDGEN_STORE`` or that of this user; it is made if need be.
+
+    Raises:
+        StoreError: It cannot be read or made.
+    """
+    return ContentStore.open(Path(root) if root is not None else None)
+
+
+def find_image(name: str, *, store: ContentStore | None = None) -> Image:
+    """Find an image by ``NAME[:TAG][@DIGEST]``, digest, or prefix of a digest.
+
+    Raises:
+        NotFound: The store has no such image; the hint has close names.
+    """
+    return Image.resolve(store or open_store(), name)
+
+
+def build(
+    target: str | Path = ".",
+    *,
+    binary: str | Path | None = None,
+    flags: Flags = _NO_FLAGS,
+    directory: str | Path | None = None,
+    config: str | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    store: ContentStore | None = None,
+    use_cache: bool = True,
+) -> Image:
+    """Build one program into an image of the store, tagged as its configuration says.
+
+    Args:
+        target: A main package: a directory, an import path, or ``PATH@VERSION``.
+        binary: An executable that is already built, instead of *target*.
+        flags: What the command line's options would say; the rest comes from ``smidgen.yaml``, if there is one.
+        directory: What relative paths are relative to; the current one by default.
+        config: The configuration file; found upwards from the target by default.
+        environ: Environment for Go and for the configuration; this process's by default.
+        store: Where the image goes; this user's store by default.
+        use_cache: Whether the outcome of an earlier build may be taken where nothing changed.
+
+    Raises:
+        UsageError: The request cannot be meant.
+        BuildError: It could not be built; a ``CompileError`` has the compiler's words.
+        StoreError: The store cannot be written.
+    """
+    asked = request(
+        () if binary is not None else (str(target),),
+        binary=binary,
+        flags=flags,
+        directory=directory,
+        config=config,
+        environ=environ,
+        use_cache=use_cache,
+    )
+    images = build_all(asked, store=store)
+    if len(images) != 1:
+        raise UsageError(f"{target} means {len(images)} programs", hint="use build_all")
+    return images[0].image
+
+
+def request(
+    targets: Sequence[str] = (),
+    *,
+    binary: str | Path | None = None,
+    flags: Flags = _NO_FLAGS,
+    directory: str | Path | None = None,
+    config: str | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    use_cache: bool = True,
+) -> BuildRequest:
+    """Put a request together for ``build_all``; see ``build`` for what the arguments mean.
+
+    Raises:
+        ConfigError: The configuration file cannot be read, or says what cannot be meant.
+    """
+    here = Path(os.path.abspath(directory or "."))
+    variables = dict(os.environ if environ is None else environ)
+    return BuildRequest(
+        targets=tuple(targets),
+        binary=Path(binary) if binary is not None else None,
+        directory=here,
+        flags=flags,
+        config=load_config(
+            _start(targets, binary, here),
+            file=Path(config) if config is not None else None,
+            directory=here,
+            environ=variables,
+        ),
+        environ=variables,
+        use_cache=use_cache,
+    )
+
+
+def build_all(
+    asked: BuildRequest, *, store: ContentStore | None = None, progress: Callable[[str], None] | None = None
+) -> tuple[Built, ...]:
+    """Build every program of a request, and give all that is known of each image.
+
+    Raises:
+        SmidgenError: As ``build``.
+    """
+    return _build(asked, store or open_store(), progress=progress or (lambda _text: None))
+
+
+def _start(targets: Sequence[str], binary: str | Path | None, here: Path) -> Path:
+    """Say where to look for the configuration: at the first target that is a directory here."""
+    if binary is not None:
+        return (here / binary).parent
+    first = targets[0].partition("...")[0] if targets else "."
+    place = here / first
+    return place if place.is_dir() else here

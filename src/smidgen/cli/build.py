@@ -1,0 +1,178 @@
+"""``smidgen build``."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+
+import click
+
+from smidgen.cli.console import console
+from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.cli.progress import Progress
+from smidgen.config.fields import flag_name
+from smidgen.config.settings import Flags
+from smidgen.store.faults import reporting
+
+if TYPE_CHECKING:
+    from smidgen.gobuild.built import Built
+    from smidgen.image.engine import Engine
+    from smidgen.store.content import ContentStore
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where images go beside the store."""
+
+    oci_layout: Path | None
+    tarball: Path | None
+    engine: "Engine | None"
+
+    def write(self, store: "ContentStore", images: "Sequence[Built]", say: Callable[[str], None]) -> None:
+        """Write all images to each output."""
+        items = [(name, built.image.descriptor) for built in images for name in built.names]
+        if self.oci_layout is not None or self.tarball is not None:
+            from smidgen.store.archive import write_archive_file, write_layout  # noqa: PLC0415
+
+            if self.oci_layout is not None:
+                write_layout(store, items, self.oci_layout)
+                say(f"wrote the image layout {self.oci_layout}")
+            if self.tarball is not None:
+                write_archive_file(store, items, self.tarball)
+                say(f"wrote the archive {self.tarball}")
+        if self.engine is not None:
+            from smidgen.image.engine import load_into  # noqa: PLC0415
+
+            say(f"loading into {self.engine}")
+            load_into(self.engine, store, items)
+
+
+class _Option(NamedTuple):
+    """A setting that can be given on the command line: the field of Flags, and how help shows it."""
+
+    field: str
+    metavar: str
+    help: str
+    short: str = ""
+    many: bool = True
+
+
+# In the order of --help. What a value may be is decided in smidgen.config, once for flags and files.
+_SETTINGS: Final = (
+    _Option("names", "NAME[:TAG]", "Name of the image; may be given several times.", many=True),
+    _Option(
+        "platforms", "OS/ARCH[/VARIANT],…", "Platforms; `all` for all supported.  [default: linux on this machine]"
+    ),
+    _Option("go", "PATH", "The go command.  [default: the one on PATH, else that of smidgen\\[go]]", many=False),
+    _Option("ldflags", "FLAGS", "More linker flags, beside -s -w; ko's templates are expanded."),
+    _Option("variables", "PKG.NAME=VALUE", "Set a string variable of the program; templates are expanded."),
+    _Option("build_tags", "TAG,…", "Build tags."),
+    _Option("gcflags", "FLAGS", "Compiler flags."),
+    _Option("flags", "FLAGS", "Any other flags of `go build`.", many=False),
+    _Option("build_env", "NAME=VALUE", "Environment of `go build`."),
+    _Option("base", "REF", "What the image stands on.  [default: scratch]", many=False),
+    _Option("user", "USER", "UID[:GID] or a name, which passwd then has.  [default: 65534:65534]", many=False),
+    _Option("entrypoint", "COMMAND", "Start this instead of the program; words, or a JSON list.", many=False),
+    _Option("cmd", "ARGUMENTS", "Default arguments; words, or a JSON list.", many=False),
+    _Option("env", "NAME[=VALUE]", "Environment of the program.", short="-e"),
+    _Option("ports", "PORT[/PROTOCOL]", "A port that the program listens on."),
+    _Option("workdir", "PATH", "Working directory.", many=False),
+    _Option("labels", "NAME=VALUE", "Label of the image's configuration."),
+    _Option("annotations", "NAME=VALUE", "Annotation of the manifest, beside those from git."),
+    _Option("volumes", "PATH", "A path for data that is kept elsewhere."),
+    _Option("stop_signal", "SIGNAL", "Signal that ends the program.", many=False),
+    _Option("healthcheck", "TEXT", "As in a Dockerfile: [--interval=30s …] CMD COMMAND, or NONE.", many=False),
+    _Option("add", "SRC:DST[:MODE[:UID:GID]]", "Files or directories to put in; SRC may be a pattern."),
+    _Option("compression", "ALGORITHM[:LEVEL]", "gzip (1-12), zstd (1-22) or none.  [default: gzip:6]", many=False),
+    _Option("needs_with", "NEED,…", "Put in ca, tz, passwd, tmp, resolver, mime though not found needed."),
+    _Option("needs_without", "NEED,…", "Leave it out though found needed."),
+    _Option("zones", "ZONE,…", "Only these time zones, such as Europe/Berlin."),
+    _Option("ca_bundles", "FILE", "PEM file of private CAs to trust beside the public ones."),
+)
+
+
+def _setting_options(command: _Command) -> _Command:
+    for setting in reversed(_SETTINGS):
+        names = [flag_name(setting.field)] + ([setting.short] if setting.short else [])
+        if setting.field == "names":
+            names.append("--tag")
+        command = click.option(
+            *names, setting.field, metavar=setting.metavar, multiple=setting.many, default=None, help=setting.help
+        )(command)
+    return command
+
+
+@click.command(short_help="Build Go programs, or a ready binary, into images.")
+@click.argument("targets", nargs=-1, metavar="[TARGET]…")
+@click.option("--binary", type=click.Path(path_type=Path), help="Take this static executable instead of building.")
+@_setting_options
+@click.option("--single-layer", is_flag=True, default=None, help="Put all files into one layer.")
+@click.option("--kodata/--no-kodata", default=None, help="Put the package's kodata directory in.  [default: yes]")
+@click.option("--strip/--no-strip", default=None, help="Leave symbols and debug data out.  [default: yes]")
+@click.option(
+    "--disable-optimizations", is_flag=True, default=None, help="Compile for a debugger (-gcflags=all=-N -l)."
+)
+@click.option("--config", "config_file", metavar="FILE", envvar="SMIDGEN_CONFIG", help="Configuration file.")
+@click.option("--oci-layout", type=click.Path(path_type=Path), help="Also write an OCI image layout.")
+@click.option("--tarball", type=click.Path(path_type=Path), help="Also write one archive that docker and others load.")
+@click.option("--load", "engine", type=click.Choice(["docker", "podman"]), help="Also load into this engine.")
+@click.option("--image-refs", type=click.Path(path_type=Path), help="Also write the references to this file.")
+@click.option("--no-cache", is_flag=True, help="Compile even if nothing changed.")
+@store_option
+@json_option
+@verbosity_options
+def command(
+    *,
+    targets: tuple[str, ...],
+    binary: Path | None,
+    config_file: str | None,
+    no_cache: bool,
+    store: Path | None,
+    as_json: bool,
+    image_refs: Path | None,
+    **rest: Any,  # noqa: ANN401
+) -> int:
+    """Build Go programs, or a ready binary, into images.
+
+    A TARGET is a main package: a directory, an import path, a pattern (./cmd/... for all below),
+    or PATH@VERSION from the module proxy. No TARGET means the current directory.
+
+    Prints the reference of each image, with its digest.
+    """
+    from smidgen import api  # noqa: PLC0415
+
+    outputs = Outputs(oci_layout=rest.pop("oci_layout"), tarball=rest.pop("tarball"), engine=rest.pop("engine"))
+    started = time.monotonic()
+    request = api.request(targets, binary=binary, flags=_flags(rest), config=config_file, use_cache=not no_cache)
+    content = api.open_store(store)
+    with Progress() as progress:
+        images = api.build_all(request, store=content, progress=progress.say)
+        outputs.write(content, images, progress.say)
+    _print(images, seconds=time.monotonic() - started, as_json=as_json, image_refs=image_refs)
+    return 0
+
+
+def _flags(given: dict[str, Any]) -> Flags:
+    """An option that was not given is None for click, or an empty tuple where it may be given several times."""
+    return Flags(**{name: value for name, value in given.items() if value not in (None, ())})
+
+
+def _print(images: "Sequence[Built]", *, seconds: float, as_json: bool, image_refs: Path | None) -> None:
+    from smidgen.report.build import build_report, render_build  # noqa: PLC0415
+
+    report = build_report(images, seconds=seconds)
+    references = [image.reference for image in report.images]
+    if image_refs is not None:
+        with reporting("write", image_refs):
+            image_refs.write_text("".join(f"{reference}\n" for reference in references))
+    for warning in dict.fromkeys(warning for image in images for warning in image.warnings):
+        console.warning(warning)
+    console.note(render_build(report, style=console.style))
+    if as_json:
+        console.json(report)
+    else:
+        for reference in references:
+            console.result(reference)

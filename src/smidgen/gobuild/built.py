@@ -1,0 +1,46 @@
+"""What a build gives: images, with what is known of each."""
+
+from dataclasses import dataclass
+
+from smidgen.image.assemble import AssembledLayer
+from smidgen.image.image import Image
+from smidgen.needs.examine import BinaryFacts
+from smidgen.needs.selection import Selection
+from smidgen.oci.platform import Platform
+from smidgen.oci.reference import Reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltPlatform:
+    """An image for one platform.
+
+    Attributes:
+        image: A single image.
+        facts: What its executable told.
+        needs: What was decided for each need, and why.
+        layers: Bottom first, with their uncompressed sizes.
+    """
+
+    platform: Platform
+    image: Image
+    facts: BinaryFacts
+    needs: Selection
+    layers: tuple[AssembledLayer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """One image, or an index with one image a platform.
+
+    Attributes:
+        target: What it was built from.
+        names: The tags it was given, the first one is what it is called.
+        cached: Nothing had changed, and the compiler was not started.
+    """
+
+    target: str
+    names: tuple[Reference, ...]
+    image: Image
+    platforms: tuple[BuiltPlatform, ...]
+    cached: bool
+    warnings: tuple[str, ...] = ()

@@ -1,0 +1,302 @@
+"""The whole way from targets to tagged images.
+
+::
+
+    targets ── settings ── is anything new? ──no──────────────────────┐
+                                └─yes── go build ── examine ── record ─┴─ assemble ── tag
+
+What is remembered of a build is what was read from its executables, by ``smidgen.gobuild.cache``; the images
+are put together again each time from layers that are already stored, which costs a millisecond. So
+the images are right whatever happened to the store in between: what is missing is made.
+"""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from smidgen.config.resolve import resolve_settings
+from smidgen.config.settings import Flags, Settings
+from smidgen.errors import UsageError
+from smidgen.gobuild.assembly import Identity, Part, assemble_image
+from smidgen.gobuild.built import Built
+from smidgen.gobuild.cache import Hit, Miss, Request, lookup, record
+from smidgen.gobuild.environment import go_environment
+from smidgen.gobuild.git import GitFacts, start_git
+from smidgen.gobuild.metadata import created_at, image_annotations, image_names
+from smidgen.gobuild.options import BuildOptions
+from smidgen.gobuild.recipe import ProgramGone
+from smidgen.gobuild.target import MainPackage, Resolution, resolve_targets
+from smidgen.gobuild.template_values import TemplateSource, expand_options
+from smidgen.gobuild.toolchain import Toolchain, find_toolchain
+from smidgen.needs.examine import BinaryFacts
+from smidgen.store.content import ContentStore
+
+if TYPE_CHECKING:
+    from smidgen.config.file_layer import Config
+    from smidgen.gobuild.compile import Compiled, Job
+    from smidgen.gobuild.record import Record
+
+#: Told in words what is going on.
+Progress = Callable[[str], None]
+
+#: What is remembered of a build: for each package, for each platform, what its executable told.
+_Remembered = tuple[tuple[BinaryFacts, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuildRequest:
+    """What is asked for.
+
+    Attributes:
+        targets: Directories, import paths, patterns, PATH@VERSION; none means ``.``.
+        binary: An executable that is already built, instead of targets.
+        directory: Where the command was started, absolute.
+        flags: The command line's options.
+        config: The configuration file, or None.
+        environ: The environment.
+        use_cache: Whether what was built before may be taken.
+    """
+
+    targets: tuple[str, ...] = ()
+    binary: Path | None = None
+    directory: Path
+    flags: Flags
+    config: "Config | None" = None
+    environ: Mapping[str, str]
+    use_cache: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """Main packages, each with its settings and its identity."""
+
+    toolchain: Toolchain
+    resolution: Resolution
+    settings: tuple[Settings, ...]
+    identities: tuple[Identity, ...]
+    source: TemplateSource
+
+    @property
+    def packages(self) -> tuple[MainPackage, ...]:
+        return self.resolution.packages
+
+
+def build(request: BuildRequest, store: ContentStore, *, progress: Progress) -> tuple[Built, ...]:
+    """Build every target into a tagged image of *store*.
+
+    Raises:
+        UsageError: The request cannot be meant.
+        BuildError: Go is missing, refused a package, or made something that cannot run alone.
+        StoreError: The store cannot be written.
+    """
+    if request.binary is not None:
+        from smidgen.gobuild.ready import build_ready  # noqa: PLC0415
+
+        with store.writing():
+            image = build_ready(request, request.binary, store)
+            tag(store, [image])
+        return (image,)
+    plan = _plan(request)
+    with store.writing():
+        found = lookup(_records(store), _question(request, plan))
+        images = _unchanged(plan, found, store) if isinstance(found, Hit) and request.use_cache else None
+        if images is None:
+            progress(f"building, as {_reason(found, request)}")
+            previous = found.previous if isinstance(found, Miss) else None
+            images = _compiled(request, plan, previous, store, progress)
+        tag(store, images)
+    return images
+
+
+def tag(store: ContentStore, images: Sequence[Built]) -> None:
+    """Give every image its names, all of them in one step.
+
+    Raises:
+        UsageError: Two images would have the same name.
+    """
+    names = {}
+    for built in images:
+        for name in built.names:
+            if name in names:
+                raise UsageError(
+                    f"two images would be called {name.familiar}, that of {built.target} is one",
+                    hint="give the targets names in smidgen.yaml, or build them one by one with -t",
+                )
+            names[name] = built.image.descriptor
+    store.tag_all(names)
+
+
+def _plan(request: BuildRequest) -> _Plan:
+    git = start_git(str(request.directory), request.environ)
+    try:
+        first = resolve_settings(
+            request.targets[0] if request.targets else ".",
+            directory=request.directory,
+            flags=request.flags,
+            config=request.config,
+            environ=request.environ,
+        )
+        toolchain = find_toolchain(first.go, request.environ)
+        resolution = resolve_targets(
+            request.targets, cwd=str(request.directory), toolchain=toolchain, environ=request.environ
+        )
+        settings = tuple(_package_settings(request, package) for package in resolution.packages)
+        facts = git.result()
+    finally:
+        git.stop()
+    source = TemplateSource(environ=request.environ, git=facts, now=int(time.time()))
+    return _Plan(
+        toolchain=toolchain,
+        resolution=resolution,
+        settings=settings,
+        identities=tuple(
+            _identity(package, one, facts, source) for package, one in zip(resolution.packages, settings, strict=True)
+        ),
+        source=source,
+    )
+
+
+def _package_settings(request: BuildRequest, package: MainPackage) -> Settings:
+    return resolve_settings(
+        package.target,
+        directory=request.directory,
+        flags=request.flags,
+        config=request.config,
+        environ=request.environ,
+        path=Path(package.directory) if package.directory else None,
+        import_path=package.import_path,
+    )
+
+
+def _identity(package: MainPackage, settings: Settings, git: GitFacts | None, source: TemplateSource) -> Identity:
+    # A module from the proxy was not built from the repository that this directory happens to be in.
+    git = None if package.version else git
+    created = created_at(git, source.environ)
+    kodata = Path(package.directory) / "kodata" if package.directory else None
+    return Identity(
+        target=package.target,
+        program=package.name,
+        names=image_names(settings, package.name, source),
+        annotations=image_annotations(settings, git, created),
+        created=created,
+        kodata=kodata if settings.kodata and kodata and kodata.is_dir() else None,
+    )
+
+
+def _reason(found: Hit | Miss, request: BuildRequest) -> str:
+    if isinstance(found, Miss):
+        return found.reason
+    return "a layer of the last build is no longer stored" if request.use_cache else "the cache is not to be used"
+
+
+def _unchanged(plan: _Plan, found: Hit, store: ContentStore) -> tuple[Built, ...] | None:
+    """Give the images from what is remembered; None if that does not suffice any more."""
+    try:
+        remembered = msgspec.json.decode(found.result, type=_Remembered)
+        parts = [
+            [
+                Part(platform=platform, facts=facts, path=None)
+                for platform, facts in zip(one.platforms, each, strict=True)
+            ]
+            for one, each in zip(plan.settings, remembered, strict=True)
+        ]
+        return _assembled(plan, store, parts, cached=True)
+    except (msgspec.DecodeError, ValueError, ProgramGone):
+        # What is remembered is of another version of smidgen, or a layer was collected.
+        return None
+
+
+def _compiled(
+    request: BuildRequest, plan: _Plan, previous: "Record | None", store: ContentStore, progress: Progress
+) -> tuple[Built, ...]:
+    from smidgen.gobuild.collect import collect  # noqa: PLC0415 (only a build that compiles needs these)
+    from smidgen.gobuild.compile import compile_packages  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="smidgen-build-") as output:
+        compiled = compile_packages(
+            _jobs(plan), toolchain=plan.toolchain, environ=request.environ, output=output, progress=progress
+        )
+        # At once: the longer we wait, the more files may have changed under us.
+        snapshot = collect(
+            plan.resolution,
+            compiled,
+            toolchain=plan.toolchain,
+            environ=request.environ,
+            git=plan.source.git,
+            previous=previous,
+        )
+        parts = _examined(plan, compiled)
+        images = _assembled(plan, store, parts, cached=False)
+        remembered = msgspec.json.encode(tuple(tuple(part.facts for part in each) for each in parts))
+        if reason := record(_records(store), _question(request, plan), snapshot, remembered):
+            progress(f"the next build compiles again: {reason}")
+        return images
+
+
+def _jobs(plan: _Plan) -> "list[Job]":
+    from smidgen.gobuild.compile import Job  # noqa: PLC0415
+
+    jobs = []
+    for package, settings in zip(plan.packages, plan.settings, strict=True):
+        options = _options(settings)
+        values = plan.source.values(
+            go_environment(plan.source.environ, options), plan.toolchain.path, package.root or os.curdir
+        )
+        jobs.append(Job(package=package, options=expand_options(options, values), platforms=settings.platforms))
+    return jobs
+
+
+def _examined(plan: _Plan, compiled: "Compiled") -> list[list[Part]]:
+    from smidgen.needs.examine import examine  # noqa: PLC0415
+
+    binaries = iter(compiled.binaries)
+    return [
+        [
+            Part(platform=platform, facts=examine(Path(binary.path), platform), path=Path(binary.path))
+            for platform, binary in zip(one.platforms, binaries, strict=False)
+        ]
+        for one in plan.settings
+    ]
+
+
+def _assembled(plan: _Plan, store: ContentStore, parts: Sequence[Sequence[Part]], *, cached: bool) -> tuple[Built, ...]:
+    return tuple(
+        assemble_image(store, settings, identity, each, cached=cached)
+        for settings, identity, each in zip(plan.settings, plan.identities, parts, strict=True)
+    )
+
+
+def _question(request: BuildRequest, plan: _Plan) -> Request:
+    each = [(package.import_path, one.platforms) for package, one in zip(plan.packages, plan.settings, strict=True)]
+    return Request(
+        cwd=str(request.directory),
+        targets=request.targets,
+        platforms=tuple(dict.fromkeys(platform for one in plan.settings for platform in one.platforms)),
+        options=tuple(_options(settings) for settings in plan.settings),
+        toolchain=plan.toolchain,
+        templates=plan.source,
+        extra=msgspec.json.encode(each),
+    )
+
+
+def _options(settings: Settings) -> BuildOptions:
+    return BuildOptions(
+        ldflags=settings.ldflags,
+        tags=settings.build_tags,
+        gcflags=settings.gcflags,
+        goflags=settings.flags,
+        variables=tuple(settings.variables.items()),
+        env=tuple(settings.build_env.items()),
+        strip=settings.strip,
+        disable_optimizations=settings.disable_optimizations,
+    )
+
+
+def _records(store: ContentStore) -> str:
+    return os.path.join(store.root, "cache", "builds")

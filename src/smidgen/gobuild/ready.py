@@ -1,0 +1,72 @@
+"""Images of an executable that is already built, of any language."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smidgen.config.resolve import resolve_settings
+from smidgen.errors import UsageError
+from smidgen.gobuild.assembly import Identity, Part, assemble_image
+from smidgen.gobuild.built import Built
+from smidgen.gobuild.git import start_git
+from smidgen.gobuild.metadata import created_at, image_annotations, image_names
+from smidgen.gobuild.template_values import TemplateSource
+from smidgen.needs.examine import examine, platform_of
+from smidgen.oci.platform import Platform
+from smidgen.store.content import ContentStore
+
+if TYPE_CHECKING:
+    from smidgen.gobuild.pipeline import BuildRequest
+
+
+def build_ready(request: "BuildRequest", binary: Path, store: ContentStore) -> Built:
+    """Make the image of *binary*; it gets its tags later, so hold ``store.writing()``.
+
+    Git is asked for templates and annotations: an executable is as a rule built where it stands.
+
+    Raises:
+        UsageError: Targets beside it, or more than one platform.
+        InvalidExecutable: Not an ELF executable, or a damaged one.
+        DynamicExecutable: It cannot run alone.
+        WrongArchitecture: It is not for the platform that was asked for.
+    """
+    if request.targets:
+        raise UsageError(f"--binary {binary} and the target {request.targets[0]!r}", hint="give one of the two")
+    path = request.directory / binary
+    git = start_git(str(path.parent), request.environ)
+    try:
+        # The executable knows its platform best; one that was asked for is checked against it.
+        flags = request.flags
+        if flags.platforms is None:
+            flags = replace(flags, platforms=(str(platform_of(path)),))
+        settings = resolve_settings(
+            str(binary),
+            directory=request.directory,
+            flags=flags,
+            config=request.config,
+            environ=request.environ,
+            path=path,
+        )
+        facts = git.result()
+    finally:
+        git.stop()
+    platform = _one(settings.platforms)
+    created = created_at(facts, request.environ)
+    identity = Identity(
+        target=str(binary),
+        program=path.name,
+        names=image_names(settings, path.name, TemplateSource(environ=request.environ, git=facts, now=created)),
+        annotations=image_annotations(settings, facts, created),
+        created=created,
+    )
+    part = Part(platform=platform, facts=examine(path, platform), path=path)
+    return assemble_image(store, settings, identity, [part], cached=False)
+
+
+def _one(platforms: tuple[Platform, ...]) -> Platform:
+    if len(platforms) > 1:
+        raise UsageError(
+            f"one executable cannot be for {len(platforms)} platforms: {', '.join(map(str, platforms))}",
+            hint="leave --platform out, or build an image for each executable",
+        )
+    return platforms[0]

@@ -1,0 +1,140 @@
+"""From settings and a binary to the recipe of an image: which layers, in which order, and how it starts.
+
+Layers go from what changes least to what changes most: accounts and directories, certificates, zones,
+added files, and the binary on top, so that a rebuild pushes one layer.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from smidgen.config.settings import Settings
+from smidgen.image.assemble import LayerRecipe, Recipe
+from smidgen.image.entry_key import entries_key
+from smidgen.image.files import Ownership, added_entries, tree_entries
+from smidgen.layer.entry import Entry
+from smidgen.needs.provision import Provision
+from smidgen.oci.config import RunConfig
+from smidgen.oci.platform import Platform
+
+#: Where ko puts ``kodata``, and the variable that tells the program so.
+KODATA_PATH = "var/run/ko"
+KODATA_VARIABLE = "KO_DATA_PATH"
+
+
+class ProgramGone(Exception):
+    """The layer of a program that was built before is no longer stored: build the program again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """The executable of an image.
+
+    Attributes:
+        name: Its file name in the image's root.
+        digest: SHA-256 of its content, in hex.
+        path: Where it is now, or None where only an earlier layer has it.
+    """
+
+    name: str
+    digest: str
+    path: Path | None
+
+
+def image_recipe(
+    settings: Settings,
+    program: Program,
+    platform: Platform,
+    *,
+    provisions: Iterable[Provision],
+    kodata: Path | None,
+    annotations: Mapping[str, str],
+    created: int,
+) -> Recipe:
+    """Put the recipe of one image together.
+
+    Args:
+        settings: Everything the user said.
+        program: The executable.
+        platform: What the image runs on.
+        provisions: Files for what the program needs, each a layer of its own.
+        kodata: The package's ``kodata`` directory, or None.
+        annotations: Of the manifest.
+        created: Seconds since 1970.
+    """
+    layers = [LayerRecipe(entries=one.entries, created_by=one.description, key=one.key) for one in provisions]
+    layers += _file_layers(settings, kodata)
+    layers.append(_program_layer(program))
+    if settings.single_layer:
+        layers = [_joined(layers)]
+    return Recipe(
+        platform=platform,
+        layers=tuple(layers),
+        run=_run_config(settings, program, has_kodata=kodata is not None),
+        annotations=annotations,
+        created=created,
+        compression=settings.compression,
+        directories=tuple(entry for one in provisions for entry in one.directories),
+    )
+
+
+def _program_layer(program: Program) -> LayerRecipe:
+    path = program.path
+
+    def entries() -> Iterable[Entry]:
+        if path is None:
+            raise ProgramGone
+        return (Entry.file(program.name, path, mode=0o755),)
+
+    return LayerRecipe(entries=entries, created_by=f"/{program.name}", key=f"program\0{program.name}\0{program.digest}")
+
+
+def _file_layers(settings: Settings, kodata: Path | None) -> list[LayerRecipe]:
+    layers = []
+    if kodata is not None:
+        data = tuple(tree_entries(kodata, KODATA_PATH, ownership=Ownership(), follow_links=True))
+        layers.append(_files_layer(data, "kodata"))
+    added: dict[str, Entry] = {}
+    for spec in settings.add:
+        ownership = Ownership(mode=spec.mode, uid=spec.uid, gid=spec.gid)
+        for entry in added_entries(spec.source, spec.destination, directory=spec.root, ownership=ownership):
+            added[entry.path] = entry
+    if added:
+        layers.append(_files_layer(tuple(added[path] for path in sorted(added)), "added files"))
+    return layers
+
+
+def _files_layer(entries: tuple[Entry, ...], created_by: str) -> LayerRecipe:
+    return LayerRecipe(entries=lambda: entries, created_by=created_by, key=f"files\0{entries_key(entries)}")
+
+
+def _joined(layers: list[LayerRecipe]) -> LayerRecipe:
+    """Make one layer of all; a path that comes twice is the later one's, as on a stack of layers."""
+
+    def entries() -> Iterable[Entry]:
+        last = {entry.path: entry for layer in layers for entry in layer.entries()}
+        return (last[path] for path in sorted(last))
+
+    return LayerRecipe(
+        entries=entries,
+        created_by=", ".join(layer.created_by for layer in layers),
+        key="joined\0" + "\0".join(layer.key or "" for layer in layers),
+    )
+
+
+def _run_config(settings: Settings, program: Program, *, has_kodata: bool) -> RunConfig:
+    env = dict(settings.env)
+    if has_kodata:
+        env.setdefault(KODATA_VARIABLE, f"/{KODATA_PATH}")
+    return RunConfig(
+        user=settings.user.text,
+        exposed_ports={str(port): {} for port in settings.ports} or None,
+        env=tuple(f"{name}={value}" for name, value in env.items()) or None,
+        entrypoint=settings.entrypoint if settings.entrypoint is not None else (f"/{program.name}",),
+        cmd=settings.cmd or None,
+        volumes={path: {} for path in settings.volumes} or None,
+        working_dir=settings.workdir,
+        labels=dict(settings.labels) or None,
+        stop_signal=settings.stop_signal,
+        healthcheck=settings.healthcheck,
+    )

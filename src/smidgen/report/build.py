@@ -1,0 +1,106 @@
+"""The summary of a build, for people: what is in the image, and why."""
+
+from collections.abc import Callable, Sequence
+
+from smidgen.gobuild.built import Built, BuiltPlatform
+from smidgen.needs.selection import Decision, Origin
+from smidgen.report.schema_build import BuildReport, ImageResult, LayerResult, NeedResult, PlatformResult
+from smidgen.report.text import columns, human_size
+
+Style = Callable[..., str]
+
+
+def build_report(images: Sequence[Built], *, seconds: float) -> BuildReport:
+    """Say in plain values what was built, for ``--json`` and for ``render_build``."""
+    return BuildReport(images=tuple(_image_result(built) for built in images), seconds=round(seconds, 3))
+
+
+def _image_result(built: Built) -> ImageResult:
+    platforms = tuple(_platform_result(one) for one in built.platforms)
+    index_size = built.image.descriptor.size if len(platforms) > 1 else 0
+    return ImageResult(
+        reference=f"{built.names[0].familiar}@{built.image.digest}",
+        digest=built.image.digest,
+        media_type=built.image.descriptor.media_type,
+        tags=tuple(name.familiar for name in built.names),
+        target=built.target,
+        cached=built.cached,
+        pull_size=index_size + sum(one.pull_size for one in platforms),
+        size=sum(one.size for one in platforms),
+        platforms=platforms,
+    )
+
+
+def _platform_result(built: BuiltPlatform) -> PlatformResult:
+    return PlatformResult(
+        platform=str(built.platform),
+        digest=built.image.digest,
+        pull_size=built.image.pull_size,
+        size=sum(one.layer.size for one in built.layers),
+        binary_size=built.facts.size,
+        go_version=built.facts.go_version,
+        layers=tuple(
+            LayerResult(
+                created_by=one.created_by,
+                digest=one.layer.descriptor.digest,
+                diff_id=one.layer.diff_id,
+                media_type=one.layer.descriptor.media_type,
+                pull_size=one.layer.descriptor.size,
+                size=one.layer.size,
+            )
+            for one in built.layers
+        ),
+        needs=tuple(_need_result(decision) for decision in built.needs.decisions),
+        warnings=(*built.facts.report.warnings, *built.needs.warnings),
+    )
+
+
+def _need_result(decision: Decision) -> NeedResult:
+    need = decision.need
+    return NeedResult(
+        kind=decision.kind,
+        included=decision.included,
+        confidence=str(need.confidence) if need else str(Origin.ASKED),
+        symbol=need.symbol if need else "",
+        reason=decision.why,
+    )
+
+
+def render_build(report: BuildReport, *, style: Style) -> str:
+    """Render the summary of a whole build.
+
+    Args:
+        report: What was built.
+        style: ``style(text, "bold", …)`` colours or leaves alone.
+    """
+    return "\n".join(_image(image, style) for image in report.images)
+
+
+def _image(image: ImageResult, style: Style) -> str:
+    name = image.tags[0] if image.tags else image.digest
+    state = "  (nothing changed)" if image.cached else ""
+    lines = [f"{style(name, 'bold')}  {style(image.digest[:19], 'dim')}{state}"]
+    for platform in image.platforms:
+        lines += _platform(platform, style)
+    if len(image.platforms) > 1:
+        lines.append(f"  {len(image.platforms)} platforms, {human_size(image.pull_size)} in all")
+    return "\n".join(lines)
+
+
+def _platform(platform: PlatformResult, style: Style) -> list[str]:
+    made_by = f", {platform.go_version}" if platform.go_version else ""
+    lines = [f"  {style(platform.platform, 'cyan')}{made_by}"]
+    rows = [(layer.created_by, human_size(layer.size), human_size(layer.pull_size)) for layer in platform.layers]
+    rows.append(("image", human_size(platform.size), human_size(platform.pull_size)))
+    lines += [f"    {line}" for line in columns([("", "on disk", "to pull"), *rows], align="<>>")]
+    lines += [f"    {line}" for line in _needs(platform.needs, style)]
+    return lines
+
+
+def _needs(needs: Sequence[NeedResult], style: Style) -> list[str]:
+    lines = []
+    for need in needs:
+        mark = style("+", "green") if need.included else style("-", "dim")
+        proof = f" [{need.symbol}]" if need.symbol else ""
+        lines.append(f"{mark} {need.kind} ({need.confidence}): {need.reason}{style(proof, 'dim')}")
+    return lines

@@ -1,0 +1,94 @@
+"""The shape of ``smidgen build --json``: one object a build, stable within a ``schema`` value.
+
+Sizes are in bytes. ``size`` is what a file system holds (uncompressed), ``pull_size`` what travels.
+"""
+
+from typing import Literal
+
+import msgspec
+
+
+class NeedResult(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the program needs at run time, or may need.
+
+    Attributes:
+        kind: ``ca``, ``tz``, ``passwd``, ``tmp``, ``resolver``, ``mime``.
+        included: Whether the image has it.
+        confidence: ``certain``, ``likely`` or ``possible``; ``asked`` where the user said so.
+        symbol: The linked function that proves it, or empty.
+        reason: One sentence for people.
+    """
+
+    kind: str
+    included: bool
+    confidence: str
+    symbol: str
+    reason: str
+
+
+class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A layer, bottom first.
+
+    Attributes:
+        pull_size: Bytes as stored.
+        size: Bytes of the uncompressed tar.
+    """
+
+    created_by: str
+    digest: str
+    diff_id: str
+    media_type: str
+    pull_size: int
+    size: int
+
+
+class PlatformResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The image for one platform.
+
+    Attributes:
+        binary_size: Bytes of the executable.
+        go_version: Such as ``go1.26.8``; empty for what is no Go program.
+    """
+
+    platform: str
+    digest: str
+    pull_size: int
+    size: int
+    binary_size: int
+    go_version: str
+    layers: tuple[LayerResult, ...]
+    needs: tuple[NeedResult, ...]
+    warnings: tuple[str, ...]
+
+
+class ImageResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One image, or one index of images.
+
+    Attributes:
+        reference: ``NAME:TAG@DIGEST``, as on standard output.
+        tags: All names it was given.
+        target: What was built.
+        cached: True where nothing had changed and the compiler was not started.
+    """
+
+    reference: str
+    digest: str
+    media_type: str
+    tags: tuple[str, ...]
+    target: str
+    cached: bool
+    pull_size: int
+    size: int
+    platforms: tuple[PlatformResult, ...]
+
+
+class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole document.
+
+    Attributes:
+        seconds: Wall time of the build.
+    """
+
+    schema: Literal["smidgen.build/v1"] = "smidgen.build/v1"
+    images: tuple[ImageResult, ...]
+    seconds: float
