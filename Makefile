@@ -44,9 +44,9 @@ format: $(STAMP) ## Format the code
 bench: $(STAMP) ## Measure side by side with ko, go build and docker build; rewrites benchmarks/README.md
 	@PYTHONPATH=.:tests python -m benchmarks.run $(ARGS)
 
-docs: $(STAMP) ## Regenerate the reference and the README's outputs from the program
+docs: $(STAMP) ## Regenerate the reference and the documents' outputs from the program
 	@python scripts/generate_reference.py
-	@python scripts/generate_readme.py
+	@python scripts/generate_outputs.py
 
 pins: ## Pin the newest dependencies with their digests
 	@scripts/pin-requirements
