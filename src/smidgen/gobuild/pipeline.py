@@ -25,14 +25,13 @@ from smidgen.config.settings import Flags, Settings
 from smidgen.errors import UsageError
 from smidgen.gobuild.assembly import Identity, Part, assemble_image
 from smidgen.gobuild.built import Built
-from smidgen.gobuild.cache import Hit, Miss, Request, lookup, record
-from smidgen.gobuild.environment import go_environment
+from smidgen.gobuild.cache import Hit, Miss, Request, collect_inputs, lookup, record
 from smidgen.gobuild.git import GitFacts, start_git
 from smidgen.gobuild.metadata import created_at, image_annotations, image_names
 from smidgen.gobuild.options import BuildOptions
 from smidgen.gobuild.recipe import ProgramGone
 from smidgen.gobuild.target import MainPackage, Resolution, resolve_targets
-from smidgen.gobuild.template_values import TemplateSource, expand_options
+from smidgen.gobuild.template_values import TemplateSource
 from smidgen.gobuild.toolchain import Toolchain, find_toolchain
 from smidgen.needs.examine import BinaryFacts
 from smidgen.store.content import ContentStore
@@ -215,22 +214,19 @@ def _unchanged(plan: _Plan, found: Hit, store: ContentStore) -> tuple[Built, ...
 def _compiled(
     request: BuildRequest, plan: _Plan, previous: "Record | None", store: ContentStore, progress: Progress
 ) -> tuple[Built, ...]:
-    from smidgen.gobuild.collect import collect  # noqa: PLC0415 (only a build that compiles needs these)
-    from smidgen.gobuild.compile import compile_packages  # noqa: PLC0415
+    from smidgen.gobuild.compile import compile_packages  # noqa: PLC0415 (only a build that compiles needs it)
 
     with tempfile.TemporaryDirectory(prefix="smidgen-build-") as output:
         compiled = compile_packages(
-            _jobs(plan), toolchain=plan.toolchain, environ=request.environ, output=output, progress=progress
-        )
-        # At once: the longer we wait, the more files may have changed under us.
-        snapshot = collect(
-            plan.resolution,
-            compiled,
+            _jobs(plan),
             toolchain=plan.toolchain,
             environ=request.environ,
-            git=plan.source.git,
-            previous=previous,
+            output=output,
+            templates=plan.source,
+            progress=progress,
         )
+        # At once: the longer we wait, the more files may have changed under us.
+        snapshot = collect_inputs(_question(request, plan), plan.resolution, compiled, previous=previous)
         parts = _examined(plan, compiled)
         images = _assembled(plan, store, parts, cached=False)
         remembered = msgspec.json.encode(tuple(tuple(part.facts for part in each) for each in parts))
@@ -242,14 +238,10 @@ def _compiled(
 def _jobs(plan: _Plan) -> "list[Job]":
     from smidgen.gobuild.compile import Job  # noqa: PLC0415
 
-    jobs = []
-    for package, settings in zip(plan.packages, plan.settings, strict=True):
-        options = _options(settings)
-        values = plan.source.values(
-            go_environment(plan.source.environ, options), plan.toolchain.path, package.root or os.curdir
-        )
-        jobs.append(Job(package=package, options=expand_options(options, values), platforms=settings.platforms))
-    return jobs
+    return [
+        Job(package=package, options=_options(settings), platforms=settings.platforms)
+        for package, settings in zip(plan.packages, plan.settings, strict=True)
+    ]
 
 
 def _examined(plan: _Plan, compiled: "Compiled") -> list[list[Part]]:
@@ -277,10 +269,9 @@ def _question(request: BuildRequest, plan: _Plan) -> Request:
     return Request(
         cwd=str(request.directory),
         targets=request.targets,
-        platforms=tuple(dict.fromkeys(platform for one in plan.settings for platform in one.platforms)),
-        options=tuple(_options(settings) for settings in plan.settings),
+        options=tuple((_options(settings), settings.platforms) for settings in plan.settings),
         toolchain=plan.toolchain,
-        templates=plan.source,
+        source=plan.source,
         extra=msgspec.json.encode(each),
     )
 
