@@ -312,6 +312,13 @@ def test_directory_replaced_by_a_door_gets_no_mode(root: Path) -> None:
     apply(root, Entry.directory("c", mode=0o777, mtime=1), Entry.symlink("c", outside))
 
 
+def test_modes_of_a_replaced_directory_go_to_no_other(root: Path) -> None:
+    private = Entry.directory("real/d", mode=0o700, mtime=5)
+    apply(root, private, Entry.directory("door/d", mode=0o777, mtime=1), Entry.symlink("door", "real"))
+    assert stat.S_IMODE((root / "real/d").stat().st_mode) == 0o700
+    assert (root / "real/d").stat().st_mtime == 5
+
+
 @pytest.mark.parametrize("name", ["../outside/evil", "d/../../outside/evil"])
 def test_dots_are_refused(root: Path, name: str) -> None:
     tar = io.BytesIO()
