@@ -12,7 +12,7 @@ from support.elf_maker import MAGIC, RW, RX, ElfMaker, FunctionTableMaker
 FUNCTIONS = (
     ("go:buildid", 0, 0),
     ("internal/cpu.Initialize", 64, 120),
-    ("main.(*Größe[...]).Area", 160, 7),
+    ("main.(*Größe[go.shape.int]).Area", 160, 7),
     ("main.main", 192, 12),
 )
 INLINED = ("fmt.Println", "main.double", "a")

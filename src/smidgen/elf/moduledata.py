@@ -12,8 +12,9 @@ from smidgen.elf.segments import PF_X
 from smidgen.errors import InvalidExecutable
 
 _TEXT_WORD = 22
-# The address of the function table can stand in other data as well, by chance.
+# The address of the function table can stand in other data as well, by chance or to lead astray.
 _CANDIDATE_LIMIT = 1000
+_HIT_LIMIT = 100_000
 
 
 def find_text_start(elf: ElfFile, table: int, names: int) -> int:
@@ -57,10 +58,12 @@ def _places(elf: ElfFile, value: int) -> Iterator[int]:
         if segment.flags & PF_X:
             continue
         end = min(segment.offset + segment.file_size, len(elf.data))
-        at = elf.data.find(pattern, segment.offset, end)
-        while at >= 0:
+        at = segment.offset - 1
+        for _ in range(_HIT_LIMIT):
+            at = elf.data.find(pattern, at + 1, end)
+            if at < 0:
+                break
             place = segment.address + at - segment.offset
             if place % width == 0:
                 yield place
-            at = elf.data.find(pattern, at + 1, end)
     yield from places_of(elf, value)
