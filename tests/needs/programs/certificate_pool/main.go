@@ -1,0 +1,11 @@
+// Needs: ca certain
+package main
+
+import (
+	"crypto/x509"
+	"fmt"
+)
+
+func main() {
+	fmt.Println(x509.SystemCertPool())
+}

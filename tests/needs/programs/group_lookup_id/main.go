@@ -1,0 +1,11 @@
+// Needs: passwd certain
+package main
+
+import (
+	"fmt"
+	"os/user"
+)
+
+func main() {
+	fmt.Println(user.LookupGroupId("1000"))
+}

@@ -1,0 +1,10 @@
+// Needs: nothing
+package main
+
+import (
+	"fmt"
+)
+
+func main() {
+	fmt.Println("hello")
+}

@@ -1,0 +1,13 @@
+// Needs: tmp possible
+package main
+
+import (
+	"html/template"
+	"net/http"
+)
+
+func main() {
+	page := template.Must(template.New("page").Parse("hello {{.}}"))
+	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { _ = page.Execute(w, r.PostFormValue("name")) })
+	panic(http.ListenAndServe(":8080", nil))
+}

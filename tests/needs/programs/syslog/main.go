@@ -1,0 +1,13 @@
+// Needs: nothing
+// Facts: syslog
+// Reports: resolver
+package main
+
+import (
+	"fmt"
+	"log/syslog"
+)
+
+func main() {
+	fmt.Println(syslog.New(syslog.LOG_INFO, "x"))
+}

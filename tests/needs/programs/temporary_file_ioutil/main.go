@@ -1,0 +1,11 @@
+// Needs: tmp certain
+package main
+
+import (
+	"fmt"
+	"io/ioutil"
+)
+
+func main() {
+	fmt.Println(ioutil.TempFile("", "x"))
+}

@@ -1,0 +1,11 @@
+// Needs: tmp certain
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	fmt.Println(os.TempDir())
+}
