@@ -7,11 +7,12 @@ import click
 
 from smidgen.cli.console import console
 from smidgen.cli.options import store_option
+from smidgen.cli.reference_command import ReferenceCommand
 
 RUNTIMES = ("auto", "runc", "crun", "bwrap", "docker", "podman")
 
 
-@click.command(context_settings={"allow_interspersed_args": False})
+@click.command(cls=ReferenceCommand, context_settings={"allow_interspersed_args": False})
 @click.argument("reference", metavar="REF")
 @click.argument("arguments", metavar="[ARG]...", nargs=-1, type=click.UNPROCESSED)
 @click.option(
@@ -73,8 +74,9 @@ def command(
 ) -> int:
     """Run an image.
 
-    Arguments take the place of the image's command. The exit code is the program's, or 128 + N where
-    signal N ended it; 127 where the image does not have the program.
+    Arguments take the place of the image's command; the first of them ends the options, and so does --.
+    The exit code is the program's, or 128 + N where signal N ended it; 127 where the image does not have
+    the program.
     """
     from smidgen.image.image import Image  # noqa: PLC0415
     from smidgen.oci.platform import Platform  # noqa: PLC0415

@@ -16,6 +16,8 @@ from smidgen.sandbox.users import User
 
 # The kernel's own bound on a #! line (include/uapi/linux/binfmts.h), raised from 128 in Linux 5.1.
 _MAX_INTERPRETER_LINE: Final = 256
+# What the linker keeps of Go's package time/tzdata.
+_EMBEDDED_ZONES: Final = "time/tzdata.loadFromEmbeddedTZData"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +127,14 @@ def _parse(root: RootFS, path: str) -> ElfFile:
         return parse_elf(mmap(descriptor, 0, access=ACCESS_READ))
     finally:
         os.close(descriptor)
+
+
+def embeds_zones(root: RootFS, path: str) -> bool:
+    """Tell whether a Go program carries the time zones itself, so that it does without the files."""
+    from smidgen.elf.functab import read_function_table  # noqa: PLC0415 (for proofs only)
+
+    try:
+        table = read_function_table(_parse(root, path))
+    except (InvalidExecutable, OSError, ValueError):
+        return False
+    return table is not None and table.has(_EMBEDDED_ZONES)

@@ -94,8 +94,9 @@ class _Init:
         for number in _MEANT_FOR_ALL:
             signal.signal(number, signal.SIG_IGN)
         namespaces.arrange(self._job)
+        root = os.stat(self._job.root)  # before what is staged covers it
         arguments = namespaces.stage(self._job)
-        self._company(arguments)
+        self._company(arguments, root)
         _send(self._control, {"event": "running"})
         abandoned = self._serve()
         self._end()
@@ -106,17 +107,17 @@ class _Init:
             _send(self._control, {"event": "exit", "code": self._status, "set_up": self._set_up})
         return 0
 
-    def _company(self, arguments: list[str]) -> None:
+    def _company(self, arguments: list[str], root: os.stat_result) -> None:
         """Fork everything that runs beside this process."""
         job = self._job
         if job.listeners:
             listeners = [(socket.socket(fileno=descriptor), port) for descriptor, port in job.listeners]
-            _fork(lambda: Forwarder(listeners).run())
+            self._fork(lambda: Forwarder(listeners).run())
             for listener, _ in listeners:
                 listener.close()
         ours, theirs = socket.socketpair()
         if job.watch:
-            self._tracer = _fork(lambda: _trace(ours, theirs, self._control, job.root))
+            self._tracer = self._fork(lambda: _trace(ours, theirs, self._control, root))
         information = os.pipe() if job.info else None
         self._runtime = os.fork()
         if self._runtime == 0:
@@ -125,11 +126,24 @@ class _Init:
         theirs.close()
         if job.probe is not None:
             wanted = job.probe
-            _fork(lambda: _send(self._control, _probe(wanted)))
+            self._fork(lambda: _send(self._control, _probe(wanted)))
         _silence()
         if information is not None:
             os.close(information[1])
             self._information = information[0]
+
+    def _fork(self, work: Callable[[], None]) -> int:
+        """Do *work* in a child; give its number."""
+        pid = os.fork()
+        if pid:
+            return pid
+        try:
+            _silence()
+            work()
+        except BaseException as error:  # noqa: BLE001
+            _send(self._control, {"event": "failed", "reason": _reason(error)})
+        finally:
+            os._exit(0)
 
     def _become_runtime(self, arguments: list[str], tracer: socket.socket, information: tuple[int, int] | None) -> None:
         """Turn this process into the runtime; never returns."""
@@ -264,29 +278,16 @@ class _Init:
                 os.waitpid(-1, 0)
 
 
-def _trace(ours: socket.socket, theirs: socket.socket, control: socket.socket, root: str) -> None:
+def _trace(ours: socket.socket, theirs: socket.socket, control: socket.socket, root: os.stat_result) -> None:
     theirs.close()  # so that the runtime's going without a word is seen here
-    status = os.stat(root)
     _, descriptors, _, _ = socket.recv_fds(ours, 1, 1)
     ours.close()
     if descriptors:
-        Tracer(Listener(descriptors[0]), status, lambda event: _send(control, event)).run()
+        Tracer(Listener(descriptors[0]), root, lambda event: _send(control, event)).run()
 
 
 def _probe(wanted: Probe) -> dict[str, object]:
     return probe(wanted.port, wanted.path, time.monotonic_ns() + int(wanted.timeout * _NANOSECONDS))
-
-
-def _fork(work: Callable[[], None]) -> int:
-    """Do *work* in a child; give its number."""
-    pid = os.fork()
-    if pid:
-        return pid
-    try:
-        _silence()
-        work()
-    finally:
-        os._exit(0)
 
 
 def _silence() -> None:

@@ -6,6 +6,7 @@ It looks at each call before it runs, so it tells whether the path exists, not w
 import errno
 import os
 import select
+import stat
 import time
 from collections.abc import Callable
 from typing import Final
@@ -21,6 +22,7 @@ _MAX_SOUGHT: Final = 20_000
 _AT_FDCWD: Final = -100
 _CREATES: Final = frozenset({"mkdir", "mkdirat"})
 _ST_RDONLY: Final = 1
+_OWN: Final = ("/proc/self", "/proc/thread-self")
 _GONE: Final = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
@@ -32,6 +34,7 @@ class Tracer:
         self._root = (root.st_dev, root.st_ino)
         self._report = report
         self._started = False
+        self._program = 0
         self._seen: set[tuple[str, str]] = set()
 
     def run(self) -> None:
@@ -57,14 +60,16 @@ class Tracer:
         root = os.open(f"{process}/root", O_PATH | os.O_DIRECTORY)
         try:
             status = os.fstat(root)
-            if not self._started and (status.st_dev, status.st_ino) != self._root:
-                return  # the runtime itself, before it enters the image
+            if (status.st_dev, status.st_ino) != self._root:
+                return  # the runtime itself
             if notification.call is EXIT:
-                if self._started:
-                    self._report({"event": "exiting", "pid": notification.pid, **memory(notification.pid)})
+                facts = memory(notification.pid)
+                if self._started and facts.get("pid") == self._program:
+                    self._report({"event": "exiting", **facts})
                 return
             path = _path(notification)
-            if path:
+            # What a process finds at /proc/self is its own, and cannot be looked at from here.
+            if path and not path.startswith(_OWN):
                 self._judge(notification, root, path)
         finally:
             os.close(root)
@@ -75,8 +80,9 @@ class Tracer:
             if not self._started:
                 if state != "missing":
                     self._started = True
+                    self._program = memory(notification.pid).get("pid", notification.pid)
                     at = time.monotonic_ns()
-                    self._report({"event": "exec", "pid": notification.pid, "path": path, "at": at})
+                    self._report({"event": "exec", "path": path, "at": at})
                 return
             state = "missing program" if state == "missing" else "program"
         elif not self._started:
@@ -88,14 +94,16 @@ class Tracer:
 
 
 def memory(pid: int) -> dict[str, int]:
-    """Give ``resident`` and ``peak`` of a process, in bytes; empty when it has gone."""
+    """Give ``resident`` and ``peak`` of a process, in bytes, and its ``pid``; empty when it has gone."""
+    names = {"VmRSS": ("resident", 1024), "VmHWM": ("peak", 1024), "Tgid": ("pid", 1)}
     found: dict[str, int] = {}
     try:
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
             for line in file:
                 name, _, value = line.partition(":")
-                if name in {"VmRSS", "VmHWM"}:
-                    found["resident" if name == "VmRSS" else "peak"] = int(value.split()[0]) * 1024
+                if name in names:
+                    key, unit = names[name]
+                    found[key] = int(value.split()[0]) * unit
     except (OSError, ValueError):
         return {}
     return found
@@ -146,7 +154,7 @@ def _state(root: int, path: str, what: str) -> str:
     if found is None:
         return "missing"
     try:
-        is_directory = os.path.stat.S_ISDIR(os.fstat(found).st_mode)  # type: ignore[attr-defined]
+        is_directory = stat.S_ISDIR(os.fstat(found).st_mode)
         read_only = what != "read" and bool(os.fstatvfs(found).f_flag & _ST_RDONLY)
     finally:
         os.close(found)
@@ -168,5 +176,4 @@ def _open(root: int, path: str) -> int | None:
     except OSError as error:
         if error.errno in _GONE:
             return None
-        # Not told (a link of /proc, a name too long): what is not known to be missing is not reported.
-        return open_in_root(root, b"/", O_PATH)
+        raise  # not told (a link of /proc, a name too long): what is not known to be missing is not reported
