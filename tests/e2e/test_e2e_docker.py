@@ -60,5 +60,5 @@ def test_docker_shows_what_was_configured(smidgen: Smidgen, example: Examples, d
     assert config["Labels"]["team"] == "blue"
     assert config["Volumes"] == {"/data": {}}
     assert config["StopSignal"] == "SIGINT"
-    assert config["User"] == "appuser"
+    assert config["User"] == "65534:65534"  # a number, so that Kubernetes can tell that it is not root
     assert config["Cmd"] == ["one"]

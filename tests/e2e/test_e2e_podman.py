@@ -38,14 +38,14 @@ def test_podman_loads_the_platform_of_this_machine_from_several(
 
 def test_podman_pulls_a_layout(smidgen: Smidgen, example: Examples, podman: Podman, tmp_path: Path) -> None:
     layout = tmp_path / "layout"
-    smidgen("build", example("user/app"), "-t", _NAME, "--user", "appuser", "--oci-layout", layout)
+    smidgen("build", example("user") / "app", "-t", _NAME, "--user", "appuser", "--oci-layout", layout)
     identity = podman("pull", "--quiet", f"oci:{layout}").strip()
     assert "user: appuser" in podman.run(identity)
 
 
 def test_the_user_has_no_rights_of_root(smidgen: Smidgen, example: Examples, podman: Podman, tmp_path: Path) -> None:
     tarball = tmp_path / "user.tar"
-    smidgen("build", example("user/app"), "-t", _NAME, "--tarball", tarball)
+    smidgen("build", example("user") / "app", "-t", _NAME, "--tarball", tarball)
     podman("load", "--input", tarball)
     assert podman("image", "inspect", "--format", "{{.Config.User}}", _NAME).strip() == "65534:65534"
     assert "(uid: 65534)" in podman.run(_NAME)
