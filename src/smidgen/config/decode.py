@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
+from msgspec import inspect
 
 from smidgen.config.schema import File
 from smidgen.config.yaml_source import Document, Entry, ListNode, MappingNode, Node, ScalarNode, plain, shorten
@@ -39,6 +40,10 @@ _OTHER_WORDS: Final = {
     "working_dir": "workdir",
     "workingdir": "workdir",
 }
+#: What YAML 1.1 takes for true and false, and people write.
+_OTHER_BOOLEANS: Final = dict.fromkeys(("yes", "y", "on"), "write true") | dict.fromkeys(
+    ("no", "n", "off"), "write false"
+)
 
 
 def decode_file(document: Document) -> File:
@@ -118,8 +123,6 @@ def _explain(document: Document, shape: type, reason: str, steps: tuple[str, ...
 
 def _locate(root: Node, shape: type, steps: Iterable[str]) -> tuple[Entry | None, Node, Any]:
     """Find the node at *steps*, the last key on the way, and msgspec's description of what was expected there."""
-    from msgspec import inspect  # noqa: PLC0415 - 5 ms, spent on errors only
-
     node, expected = root, _strip(inspect.type_info(shape))
     entry: Entry | None = None
     for step in steps:
@@ -137,21 +140,15 @@ def _locate(root: Node, shape: type, steps: Iterable[str]) -> tuple[Entry | None
 
 def _one(expected: Any, kind: type) -> Any:  # noqa: ANN401 - msgspec.inspect's types have no common shape
     """Give the part of *expected* that is of *kind*."""
-    from msgspec import inspect  # noqa: PLC0415
-
     parts = expected.types if isinstance(expected, inspect.UnionType) else (expected,)
     return next((part for part in parts if isinstance(part, kind)), None)
 
 
 def _strip(expected: Any) -> Any:  # noqa: ANN401
-    from msgspec import inspect  # noqa: PLC0415
-
     return _strip(expected.type) if isinstance(expected, inspect.Metadata) else expected
 
 
 def _describe(expected: Any, *, several: bool = False) -> str:  # noqa: ANN401
-    from msgspec import inspect  # noqa: PLC0415
-
     expected = _strip(expected)
     match expected:
         case inspect.UnionType():
@@ -185,8 +182,6 @@ def got(node: Node) -> str:
 
 
 def _type_hint(expected: Any, node: Node) -> str | None:  # noqa: ANN401
-    from msgspec import inspect  # noqa: PLC0415
-
     if isinstance(node, ScalarNode) and node.text is None:
         return (
             'leave the key out, or write "" for an empty string'
@@ -197,14 +192,14 @@ def _type_hint(expected: Any, node: Node) -> str | None:  # noqa: ANN401
         return "put quotes around a string that has a colon and a space in it"
     if isinstance(node, ListNode) and _one(expected, inspect.DictType):
         return "write NAME: VALUE lines, without dashes"
+    if _one(expected, inspect.BoolType) and isinstance(node, ScalarNode):
+        return _OTHER_BOOLEANS.get((node.text or "").lower())
     if literal := _one(expected, inspect.LiteralType):
         return did_you_mean(node.text or "", literal.values) if isinstance(node, ScalarNode) else None
     return None
 
 
 def _unknown_key(document: Document, node: MappingNode, name: str, expected: Any) -> ConfigError:  # noqa: ANN401
-    from msgspec import inspect  # noqa: PLC0415
-
     known = [field.encode_name for field in _one(expected, inspect.StructType).fields]
     entry = node.find(name)
     other = _OTHER_WORDS.get(name.lower(), "")

@@ -64,6 +64,13 @@ def load_config(
     return _read(ko, directory, is_ko=True) if ko is not None else None
 
 
+def watched_names(start: str) -> Iterator[str]:
+    """Name every path whose coming or going could change what ``load_config`` finds from *start*."""
+    for place in _upwards(start):
+        for name in (FILE_NAME, KO_FILE_NAME, *_WRONG_NAMES):
+            yield f"{place}/{name}"
+
+
 def _search(start: str, directory: Path) -> tuple[Path | None, Path | None]:
     """Find the nearest ``smidgen.yaml`` and the nearest ``.ko.yaml``."""
     ko: Path | None = None

@@ -142,7 +142,7 @@ class _Collector:
             case list():
                 self._take_list(name, value, entry)
             case dict():
-                self.maps[name] = {e.key: self._given(value[e.key], e) for e in _entries(entry.value)}
+                self.maps[name] = {e.key: self._named(value[e.key], e) for e in _entries(entry.value)}
             case HealthcheckKeys():
                 self.healthcheck = Given(self._healthcheck(value, entry), self._place(entry), self._config.directory)
             case Needs():
@@ -174,6 +174,10 @@ class _Collector:
 
     def _given(self, text: str, entry: Entry, node: Node | None = None) -> Given[str]:
         return Given(text, self._place(entry, node), self._config.directory, is_confined=True)
+
+    def _named(self, text: str, entry: Entry) -> Given[str]:
+        key_place = FilePlace(self._config.document, entry.key_mark.line, entry.key_mark)
+        return Given(text, self._place(entry), self._config.directory, is_confined=True, key_place=key_place)
 
     def _place(self, entry: Entry, node: Node | None = None) -> FilePlace:
         return FilePlace(self._config.document, entry.key_mark.line, (node or entry.value).mark)

@@ -5,7 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Final
 
-from smidgen.config.fields import LISTS, MAPS, flag_place, split_uses, split_text
+from smidgen.config.fields import LISTS, MAPS, flag_place, split_text, split_uses
 from smidgen.config.place import EnvironmentPlace, Given, Layer, Texts
 from smidgen.config.settings import Flags
 from smidgen.config.words import parse_assignment

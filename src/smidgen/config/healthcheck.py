@@ -112,7 +112,7 @@ def parse_instruction(text: str) -> Healthcheck:
                 f"unknown option --{name} of a health check",
                 hint=f"expected one of --{', --'.join([*_DURATIONS, 'retries'])}",
             )
-    command = re.sub(r"^CMD\s+", "", rest)
+    command = re.sub(r"^CMD(?:\s+|\Z)", "", rest)
     return Healthcheck(test=parse_test(command), **values)
 
 

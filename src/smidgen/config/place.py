@@ -68,12 +68,14 @@ class Given(Generic[T]):
         place: Where it stood.
         root: The directory that relative paths in it are relative to.
         is_confined: Whether such paths have to stay below *root*.
+        key_place: Where its name stood, if it has one of its own, as in a mapping.
     """
 
     value: T
     place: Place
     root: Path
     is_confined: bool = False
+    key_place: Place | None = None
 
     def moved(self, value: _Result) -> "Given[_Result]":
         """Give another value that stood at the same place."""

@@ -161,7 +161,7 @@ class _Resolver:
                 joined.clear()
             joined.update(layer.maps.get(field, {}))
         for name, given in joined.items():
-            given.moved(name).parsed(check)
+            Given(name, given.key_place or given.place, given.root).parsed(check)
             given.parsed(values.check_text)
             self._provenance[f"{field}.{name}"] = given.place.origin
         return {name: given.value for name, given in joined.items()}
@@ -219,8 +219,7 @@ class _Resolver:
         raise given.place.error(
             UsageError(
                 f"base {given.value!r} cannot be used: images stand on scratch, the empty image",
-                hint="leave the base out, or pass --base scratch; files that the program takes from its base can come "
-                "from add (--add)",
+                hint="leave the base out, or pass --base scratch; add (--add) puts in files that it would have",
             )
         )
 

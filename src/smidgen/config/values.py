@@ -26,7 +26,7 @@ SUPPORTED_PLATFORMS: Final = (
 )
 _FLOATS: Final = ("hardfloat", "softfloat")
 _POWERS: Final = ("power8", "power9", "power10")
-#: What Go can compile for on linux, with the variants of each, so that a misspelt one is said where it stands and before
+#: What Go can compile for on linux, with the variants of each: a misspelt one is said where it stands, and before
 #: anything is started. Which variable of Go a variant goes to is the business of ``smidgen.gobuild``.
 ARCHITECTURES: Final[Mapping[str, tuple[str, ...]]] = {
     "386": ("sse2", "softfloat"),
