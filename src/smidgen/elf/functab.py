@@ -13,8 +13,10 @@ from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
+from operator import gt, sub
 from struct import Struct
-from typing import Final
+from typing import Final, NamedTuple
 
 from smidgen.elf.header import ET_EXEC, SHT_NOBITS, ElfFile
 from smidgen.elf.machine import (
@@ -62,9 +64,8 @@ _MERGED_SECTIONS: Final = (".data.rel.ro", ".rodata")
 _CANDIDATE_LIMIT: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function that was linked.
+class Function(NamedTuple):
+    """A function that was linked; a named tuple, as a program has tens of thousands.
 
     Attributes:
         name: With its package path, receiver and type arguments, such as ``net/http.(*Client).Do``.
@@ -140,15 +141,17 @@ class FunctionTable:
         """
         if not self.has(name):
             return False
+        return any(offset in self._linked for offset in self.name_offsets(name))
+
+    def name_offsets(self, name: str) -> Iterator[int]:
+        """Give where in the names *name* is: more than once where several functions have it, such as closures."""
         sought = name.encode() + b"\0"
-        if self.names_blob.startswith(sought) and 0 in self._linked:
-            return True
+        if self.names_blob.startswith(sought):
+            yield 0
         at = self.names_blob.find(b"\0" + sought)
         while at >= 0:
-            if at + 1 in self._linked:
-                return True
+            yield at + 1
             at = self.names_blob.find(b"\0" + sought, at + 1)
-        return False
 
     def names(self) -> Iterator[str]:
         """Give each name, inlined functions' too, in the order of the table."""
@@ -184,20 +187,47 @@ class FunctionTable:
             return self.header.text_start
         return find_text_start(self._elf, self.header.offset, self.header.names - self.header.offset)
 
+    @cached_property
+    def entries(self) -> list[int]:
+        """Addresses of the functions that were linked, in order; one more than functions, where the last one ends.
+
+        Raises:
+            InvalidExecutable: The table is damaged.
+        """
+        relative, _ = self._rows
+        if any(map(gt, relative, relative[1:])):
+            raise InvalidExecutable("functions are not in the order of their addresses", offset=self.header.rows)
+        base = self.text_start
+        return [base + entry for entry in relative]
+
+    @cached_property
+    def function_names(self) -> list[str]:
+        """Names of the functions that were linked, in the order of ``entries``.
+
+        Raises:
+            InvalidExecutable: The table is damaged.
+        """
+        offsets = self._fields(self._name_field)
+        if max(offsets) > self.names_blob.rfind(b"\0"):
+            raise InvalidExecutable(
+                f"a function's name at {max(offsets):#x} lies outside of the names", offset=self.header.names
+            )
+        # One character a byte, so that the offsets fit; most names have no others.
+        text = self.names_blob.decode("latin-1")
+        find = text.find
+        names = [text[offset : find("\0", offset)] for offset in offsets]
+        return names if text.isascii() else [name if name.isascii() else _from_latin(name) for name in names]
+
     def functions(self) -> Iterator[Function]:
         """Give each function that was linked, in the order of their addresses.
 
         Raises:
             InvalidExecutable: The table is damaged.
         """
-        entries, _ = self._rows
-        base = self.text_start
-        names = self._fields(self._name_field)
-        lines = self._fields(_LINE_FIELD) if self.header.layout == "1.20" else [0] * len(names)
-        for entry, following, name, line in zip(entries, entries[1:], names, lines, strict=False):
-            if following < entry:
-                raise InvalidExecutable("functions are not in the order of their addresses", offset=self.header.rows)
-            yield Function(self._name_at(name), base + entry, following - entry, line)
+        entries = self.entries
+        lines = self._fields(_LINE_FIELD) if self.header.layout == "1.20" else repeat(0)
+        sizes = map(sub, entries[1:], entries)
+        return map(Function._make, zip(self.function_names, entries, sizes, lines, strict=False))
 
     @cached_property
     def _linked(self) -> frozenset[int]:
@@ -243,14 +273,10 @@ class FunctionTable:
                 "a function's record lies outside of the function table", offset=self.header.rows
             ) from None
 
-    def _name_at(self, offset: int) -> str:
-        """Read the name at an offset of the names."""
-        end = self.names_blob.find(b"\0", offset)
-        if end < 0:
-            raise InvalidExecutable(
-                f"a function's name at {offset:#x} lies outside of the names", offset=self.header.names
-            )
-        return self.names_blob[offset:end].decode("utf-8", "backslashreplace")
+
+def _from_latin(name: str) -> str:
+    """Decode a name as UTF-8 that was decoded as if each byte were a character."""
+    return name.encode("latin-1").decode("utf-8", "backslashreplace")
 
 
 def read_function_table(elf: ElfFile) -> FunctionTable | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from smidgen.elf.header import ElfFile
 from smidgen.elf.relocation import places_of, pointer_at
-from smidgen.elf.segments import PF_X
+from smidgen.elf.segments import PF_W, PF_X
 from smidgen.errors import InvalidExecutable
 
 _TEXT_WORD = 22
@@ -17,8 +17,32 @@ _CANDIDATE_LIMIT = 1000
 _HIT_LIMIT = 100_000
 
 
+def find_modules(elf: ElfFile, table: int, names: int) -> Iterator[int]:
+    """Give the addresses of the module data that point at a function table; a sound program has one.
+
+    Args:
+        elf: The program.
+        table: Where its function table is in the file, in bytes.
+        names: Where in the table the names are.
+
+    Raises:
+        InvalidExecutable: The function table is not loaded.
+    """
+    address = elf.image.address_of(table)
+    if address is None:
+        raise InvalidExecutable("the Go function table is not loaded", offset=table)
+    width = elf.bits // 8
+    for _, place in zip(range(_CANDIDATE_LIMIT), _places(elf, address), strict=False):
+        try:
+            if pointer_at(elf, place) == address and pointer_at(elf, place + width) == address + names:
+                yield place
+        except InvalidExecutable:
+            # The bytes looked like an address at the very end of a segment.
+            continue
+
+
 def find_text_start(elf: ElfFile, table: int, names: int) -> int:
-    """Find the address of the program's first function.
+    """Find the address of the program's first function, which entries of functions are relative to.
 
     Args:
         elf: The program.
@@ -28,17 +52,10 @@ def find_text_start(elf: ElfFile, table: int, names: int) -> int:
     Raises:
         InvalidExecutable: The program has no module data that points at this table.
     """
-    address = elf.image.address_of(table)
-    if address is None:
-        raise InvalidExecutable("the Go function table is not loaded", offset=table)
-    width = elf.bits // 8
-    for _, place in zip(range(_CANDIDATE_LIMIT), _places(elf, address), strict=False):
+    for module in find_modules(elf, table, names):
         try:
-            if pointer_at(elf, place) != address or pointer_at(elf, place + width) != address + names:
-                continue
-            text = pointer_at(elf, place + _TEXT_WORD * width)
+            text = pointer_at(elf, module + _TEXT_WORD * elf.bits // 8)
         except InvalidExecutable:
-            # The bytes looked like an address at the very end of a segment.
             continue
         if any(segment.flags & PF_X and _holds(segment.address, segment.file_size, text) for segment in elf.segments):
             return text
@@ -54,7 +71,8 @@ def _places(elf: ElfFile, value: int) -> Iterator[int]:
     """Give addresses at which the pointer *value* may stand: in the data, then by relocation."""
     width = elf.bits // 8
     pattern = elf.image.pack(value)
-    for segment in elf.image.loaded:
+    # The linker puts it into writable data, or what is made read-only after relocation.
+    for segment in sorted(elf.image.loaded, key=lambda segment: not segment.flags & PF_W):
         if segment.flags & PF_X:
             continue
         end = min(segment.offset + segment.file_size, len(elf.data))
