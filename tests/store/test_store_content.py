@@ -45,8 +45,10 @@ class TestLayout:
         assert store.stat(Digest("sha256:" + "0" * 64)) is None
         with pytest.raises(NotFound):
             store.resolve(WEB)
+        assert store.gc().blobs == ()
+        assert not store.untag(WEB)
         with pytest.raises(NotFound, match="absent not found"):
-            store.gc()
+            store.tag(WEB, Descriptor.of(b"", media_type=OCI_MANIFEST))
         assert not (tmp_path / "absent").exists()
 
     @pytest.mark.parametrize("left", [["blobs"], ["blobs", "ingest"], ["blobs", "ingest", "index.json"], ["lock"]])

@@ -82,8 +82,15 @@ def read_archive(store: ContentStore, stream: BinaryIO) -> tuple[Item, ...]:
         StoreError: *store* cannot be written.
     """
     reader = _Reader(store)
-    for member in read_tar(_uncompressed(stream), limits=Limits(entries=_MAX_MEMBERS)):
-        reader.take(member)
+    try:
+        for member in read_tar(_uncompressed(stream), limits=Limits(entries=_MAX_MEMBERS)):
+            reader.take(member)
+    except InvalidArchive as error:
+        if reader.is_empty and error.member is None:
+            raise InvalidArchive(
+                f"{error.reason}: no image archive", hint="expected a tar, plain or compressed with gzip or zstd"
+            ) from error
+        raise
     try:
         return reader.items()
     except NotFound as error:
@@ -98,6 +105,11 @@ class _Reader:
         self._documents: dict[str, bytes] = {}
         self._files: dict[str, _File] = {}
         self._links: dict[str, str] = {}
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no member of use has come yet."""
+        return not (self._documents or self._files or self._links)
 
     def take(self, member: Member) -> None:
         """Store one member, or remember what it says."""
@@ -222,7 +234,7 @@ def _uncompressed(stream: BinaryIO) -> BinaryIO:
         start += data
     for magic, name in _OTHERS.items():
         if start.startswith(magic):
-            raise InvalidArchive(f"it is {name}, expected a tar, plain or compressed with gzip or zstd")
+            raise InvalidArchive(f"it is {name}")
     joined = io.BufferedReader(_Joined(start, stream), CHUNK)
     algorithm = "gzip" if start.startswith(_GZIP) else "zstd" if start == _ZSTD else "none"
     return decompressed(joined, algorithm)

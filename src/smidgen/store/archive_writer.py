@@ -29,7 +29,7 @@ from smidgen.oci.platform import Platform
 from smidgen.store.blobs import CHUNK
 from smidgen.store.closure import held
 from smidgen.store.content import LAYOUT, ContentStore
-from smidgen.store.faults import reporting
+from smidgen.store.faults import ELSEWHERE, reporting
 from smidgen.store.naming import Item, entries_of
 
 
@@ -85,7 +85,7 @@ def write_archive_file(
         NotFound: Content of an image is not in the store.
         StoreError: *path* cannot be written.
     """
-    with reporting("write", path):
+    with reporting("write", path, instead=ELSEWHERE):
         if path.exists() and not path.is_file():
             with path.open("wb") as file:
                 write_archive(store, items, file, platform=platform)

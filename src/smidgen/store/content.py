@@ -198,17 +198,24 @@ class ContentStore:
 
     def untag(self, reference: Reference) -> bool:
         """Remove a tag; tells whether there was one. The content stays until ``gc``."""
-        return self._change({}, (reference.with_default_tag(),))
+        return self.root.is_dir() and self._change({}, (reference.with_default_tag(),))
 
-    def _change(self, new: Mapping[Reference, Descriptor], gone: Iterable[Reference] = ()) -> bool:
-        self._check_root()
+    def drop(self, digest: Digest) -> bool:
+        """Remove all entries of *digest*, those that are no tags too; tells whether there were any."""
+        return self.root.is_dir() and self._change({}, dropped=digest)
+
+    def _change(
+        self, new: Mapping[Reference, Descriptor], gone: Iterable[Reference] = (), dropped: Digest | None = None
+    ) -> bool:
+        if not self.root.is_dir():
+            raise NotFound(f"store {self.root}", hint="`smidgen build` or `smidgen load` makes it")
         with locked(self.root / "lock"):
             # Under the lock, so that a collection cannot come between the check and the tag.
             for descriptor in new.values():
                 if not self.has(descriptor):
                     raise NotFound(f"blob {descriptor.digest}", hint="store the content before it is named")
             index = tags_file.read_index(self.root)
-            after = tags_file.changed(index, new, gone)
+            after = tags_file.changed(index, new, gone, dropped)
             if after == index:
                 return False
             tags_file.write_index(self.root, self._blobs, after)
@@ -227,15 +234,12 @@ class ContentStore:
         Raises:
             StoreError: Builds held the store all the time, or it cannot be written.
         """
-        from smidgen.store.collect import collect  # noqa: PLC0415
+        from smidgen.store.collect import Collected, collect  # noqa: PLC0415
 
-        self._check_root()
+        if not self.root.is_dir():
+            return Collected((), 0)
         with locked(self.root / "lease", wait=wait), locked(self.root / "lock"):
             return collect(self, self._blobs, dry_run=dry_run, verify=verify)
-
-    def _check_root(self) -> None:
-        if not self.root.is_dir():
-            raise NotFound(f"store {self.root}", hint="`smidgen build` or `smidgen load` makes it")
 
 
 def is_layout(root: Path) -> bool:

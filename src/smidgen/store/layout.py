@@ -24,7 +24,7 @@ from smidgen.oci.media_types import INDEXES
 from smidgen.store.blobs import CHUNK
 from smidgen.store.closure import DOCUMENTS, children, held
 from smidgen.store.content import LAYOUT, ContentStore, is_layout
-from smidgen.store.faults import reporting, store_error
+from smidgen.store.faults import ELSEWHERE, reporting, store_error
 from smidgen.store.naming import Item, entries_of, parse_name
 from smidgen.store.tags import EMPTY, read_index, untagged
 
@@ -41,7 +41,7 @@ def write_layout(store: ContentStore, items: Iterable[Item], directory: Path) ->
     """
     items = tuple(items)
     blobs = held(store, (descriptor for _, descriptor in items))
-    with reporting("write", directory):
+    with reporting("write", directory, instead=ELSEWHERE):
         directory.mkdir(parents=True, exist_ok=True)
         there = is_layout(directory)
         if not there and (strangers := os.listdir(directory)):
@@ -141,7 +141,7 @@ def _open_blob(directory: Path, descriptor: Descriptor) -> BinaryIO:
     except FileNotFoundError:
         raise NotFound(f"blob {descriptor.digest} in {directory}", hint="the layout is not whole") from None
     except OSError as error:
-        raise store_error(error, "read", path) from error
+        raise store_error(error, "read", path, instead=ELSEWHERE) from error
     file = io.FileIO(number)
     if not stat.S_ISREG(os.fstat(number).st_mode):
         file.close()

@@ -16,6 +16,7 @@ import msgspec
 
 from smidgen.errors import InvalidReference, LimitExceeded, NotFound, StoreError
 from smidgen.oci.descriptor import Descriptor
+from smidgen.oci.digest import Digest
 from smidgen.oci.manifest import Index
 from smidgen.oci.media_types import OCI_INDEX
 from smidgen.oci.reference import Reference
@@ -96,10 +97,26 @@ def find(index: Index, reference: Reference) -> Descriptor:
     raise not_found(reference.familiar, tags_of(index))
 
 
-def changed(index: Index, new: Mapping[Reference, Descriptor], gone: Iterable[Reference] = ()) -> Index:
-    """Give *index* with the tags *new* set and the tags *gone* removed; equal if that changes nothing."""
+def changed(
+    index: Index,
+    new: Mapping[Reference, Descriptor],
+    gone: Iterable[Reference] = (),
+    dropped: Digest | None = None,
+) -> Index:
+    """Give *index* with tags set or removed; equal if that changes nothing.
+
+    Args:
+        index: As it is.
+        new: Tags to set.
+        gone: Tags to remove.
+        dropped: A digest to remove all entries of, those that are no tags too.
+    """
     out = {str(reference) for reference in (*new, *gone)}
-    kept = [entry for entry in index.manifests if (entry.annotations or {}).get(REF_NAME) not in out]
+    kept = [
+        entry
+        for entry in index.manifests
+        if (entry.annotations or {}).get(REF_NAME) not in out and entry.digest != dropped
+    ]
     made = [_tagged(descriptor, reference) for reference, descriptor in new.items()]
     # Sorted, so that the same tags give the same file whatever the order of the builds.
     entries = sorted((*kept, *made), key=lambda entry: ((entry.annotations or {}).get(REF_NAME, ""), entry.digest))

@@ -1,0 +1,38 @@
+"""``smidgen history``."""
+
+from pathlib import Path
+
+import click
+
+from smidgen.cli.console import console
+from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.cli.platform_option import platform_option
+from smidgen.oci.platform import Platform
+
+
+@click.command(short_help="Show the layers of an image.")
+@click.argument("reference", metavar="REF")
+@click.option("--no-trunc", is_flag=True, help="Shorten nothing.")
+@platform_option
+@store_option
+@json_option
+@verbosity_options
+def command(*, reference: str, no_trunc: bool, platform: Platform | None, store: Path | None, as_json: bool) -> None:
+    """Show the layers of an image and what made them, newest first.
+
+    REF is NAME[:TAG][@DIGEST], a digest, or the first digits of one.
+    """
+    from smidgen.image.image import Image  # noqa: PLC0415
+    from smidgen.report.history import render_history  # noqa: PLC0415
+    from smidgen.report.store_results import image_history  # noqa: PLC0415
+    from smidgen.store.content import ContentStore  # noqa: PLC0415
+
+    image = Image.resolve(ContentStore.open(store, create=False), reference).for_platform(platform)
+    report = image_history(image)
+    if as_json:
+        console.json(report)
+        return
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    for line in render_history(report, now=datetime.now(UTC), truncate=not no_trunc):
+        console.result(line)
