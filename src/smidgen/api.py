@@ -19,12 +19,12 @@ from smidgen.config.discover import load_config
 from smidgen.config.settings import Flags
 from smidgen.errors import UsageError
 from smidgen.gobuild.built import Built
-from smidgen.gobuild.pipeline import BuildRequest
+from smidgen.gobuild.pipeline import BuildRequest, Outcome
 from smidgen.gobuild.pipeline import build as _build
 from smidgen.image.image import Image
 from smidgen.store.content import ContentStore
 
-__all__ = ["Built", "Flags", "Image", "build", "build_all", "find_image", "open_store", "request"]
+__all__ = ["Built", "Flags", "Image", "build", "build_all", "build_watched", "find_image", "open_store", "request"]
 
 _NO_FLAGS = Flags()
 
@@ -107,17 +107,19 @@ def request(
     """
     here = Path(os.path.abspath(directory or "."))
     variables = dict(os.environ if environ is None else environ)
+    start = _start(targets, binary, here)
     return BuildRequest(
         targets=tuple(targets),
         binary=Path(binary) if binary is not None else None,
         directory=here,
         flags=flags,
         config=load_config(
-            _start(targets, binary, here),
+            start,
             file=Path(config) if config is not None else None,
             directory=here,
             environ=variables,
         ),
+        config_start=start,
         environ=variables,
         use_cache=use_cache,
     )
@@ -127,6 +129,17 @@ def build_all(
     asked: BuildRequest, *, store: ContentStore | None = None, progress: Callable[[str], None] | None = None
 ) -> tuple[Built, ...]:
     """Build every program of a request, and give all that is known of each image.
+
+    Raises:
+        SmidgenError: As ``build``.
+    """
+    return build_watched(asked, store=store, progress=progress).images
+
+
+def build_watched(
+    asked: BuildRequest, *, store: ContentStore | None = None, progress: Callable[[str], None] | None = None
+) -> Outcome:
+    """As ``build_all``; also tells what would have to change for another outcome.
 
     Raises:
         SmidgenError: As ``build``.

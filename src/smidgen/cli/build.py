@@ -1,24 +1,27 @@
 """``smidgen build``."""
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import click
 
-from smidgen.cli.console import console
+from smidgen import api
+from smidgen.cli.console import coloured, console, uncoloured
 from smidgen.cli.options import json_option, store_option, verbosity_options
 from smidgen.cli.progress import Progress
+from smidgen.cli.quick_note import Said, leave
 from smidgen.config.fields import flag_name
 from smidgen.config.settings import Flags
+from smidgen.gobuild.built import Built
+from smidgen.image.engine import Engine
+from smidgen.report.build import build_report, render_build, render_warnings, unchanged
+from smidgen.report.schema_build import BuildReport
+from smidgen.store.content import ContentStore
 from smidgen.store.faults import reporting
-
-if TYPE_CHECKING:
-    from smidgen.gobuild.built import Built
-    from smidgen.image.engine import Engine
-    from smidgen.store.content import ContentStore
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -29,9 +32,12 @@ class Outputs:
 
     oci_layout: Path | None
     tarball: Path | None
-    engine: "Engine | None"
+    engine: Engine | None
 
-    def write(self, store: "ContentStore", images: "Sequence[Built]", say: Callable[[str], None]) -> None:
+    def __bool__(self) -> bool:
+        return bool(self.oci_layout or self.tarball or self.engine)
+
+    def write(self, store: ContentStore, images: Sequence[Built], say: Callable[[str], None]) -> None:
         """Write all images to each output."""
         items = [(name, built.image.descriptor) for built in images for name in built.names]
         if self.oci_layout is not None or self.tarball is not None:
@@ -142,16 +148,18 @@ def command(
 
     Prints the reference of each image, with its digest.
     """
-    from smidgen import api  # noqa: PLC0415
-
     outputs = Outputs(oci_layout=rest.pop("oci_layout"), tarball=rest.pop("tarball"), engine=rest.pop("engine"))
     started = time.monotonic()
     request = api.request(targets, binary=binary, flags=_flags(rest), config=config_file, use_cache=not no_cache)
     content = api.open_store(store)
     with Progress() as progress:
-        images = api.build_all(request, store=content, progress=progress.say)
-        outputs.write(content, images, progress.say)
-    _print(images, seconds=time.monotonic() - started, as_json=as_json, image_refs=image_refs)
+        outcome = api.build_watched(request, store=content, progress=progress.say)
+        outputs.write(content, outcome.images, progress.say)
+    report = build_report(outcome.images, seconds=time.monotonic() - started)
+    said = _said(report)
+    _print(report, said, as_json=as_json, image_refs=image_refs)
+    if outcome.watch is not None and not (outputs or as_json or image_refs or no_cache or console.verbosity > 0):
+        leave(console.arguments, outcome.images, outcome.watch, _said(unchanged(report)))
     return 0
 
 
@@ -160,19 +168,21 @@ def _flags(given: dict[str, Any]) -> Flags:
     return Flags(**{name: value for name, value in given.items() if value not in (None, ())})
 
 
-def _print(images: "Sequence[Built]", *, seconds: float, as_json: bool, image_refs: Path | None) -> None:
-    from smidgen.report.build import build_report, render_build  # noqa: PLC0415
+def _said(report: BuildReport) -> Said:
+    def summary(style: Callable[..., str]) -> str:
+        # With -q, what may hurt is still said.
+        return render_warnings(report, style=style) if console.verbosity < 0 else render_build(report, style=style)
 
-    report = build_report(images, seconds=seconds)
-    references = [image.reference for image in report.images]
+    result = "".join(f"{image.reference}\n" for image in report.images)
+    return Said(result=result, plain=summary(uncoloured), coloured=summary(coloured))
+
+
+def _print(report: BuildReport, said: Said, *, as_json: bool, image_refs: Path | None) -> None:
     if image_refs is not None:
         with reporting("write", image_refs):
-            image_refs.write_text("".join(f"{reference}\n" for reference in references))
-    for warning in dict.fromkeys(warning for image in images for warning in image.warnings):
-        console.warning(warning)
-    console.note(render_build(report, style=console.style))
+            image_refs.write_text(said.result)
+    sys.stderr.write(said.coloured if console.colours(sys.stderr) else said.plain)
     if as_json:
         console.json(report)
     else:
-        for reference in references:
-            console.result(reference)
+        sys.stdout.write(said.result)

@@ -11,15 +11,28 @@ from typing import Any, TextIO
 _STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 
 
+def coloured(text: str, *styles: str) -> str:
+    """Colour *text*, whoever reads it."""
+    codes = ";".join(_STYLES[style] for style in styles)
+    return f"\x1b[{codes}m{text}\x1b[0m"
+
+
+def uncoloured(text: str, *_styles: str) -> str:
+    """Leave *text* as it is; to be given where ``coloured`` could be."""
+    return text
+
+
 class Console:
     """Standard output and error, with colours where they are wanted.
 
     Attributes:
         verbosity: -1 quiet, 0 normal, 1 verbose, 2 with tracebacks.
+        arguments: The command line, without the program's name.
     """
 
     def __init__(self) -> None:
         self.verbosity = 0
+        self.arguments: tuple[str, ...] = ()
 
     def result(self, text: str) -> None:
         """Write a line of the result to standard output."""
@@ -53,10 +66,7 @@ class Console:
 
     def style(self, text: str, *styles: str, stream: TextIO | None = None) -> str:
         """Colour *text* if *stream* (standard error by default) takes colours."""
-        if not self.colours(stream or sys.stderr):
-            return text
-        codes = ";".join(_STYLES[style] for style in styles)
-        return f"\x1b[{codes}m{text}\x1b[0m"
+        return coloured(text, *styles) if self.colours(stream or sys.stderr) else text
 
     def colours(self, stream: TextIO) -> bool:
         """Tell whether *stream* takes colours: NO_COLOR and FORCE_COLOR act when they are not empty."""

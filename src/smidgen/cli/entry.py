@@ -12,7 +12,9 @@ def main() -> None:
 
         sys.stdout.write(f"smidgen {__version__}\n")
         sys.exit(0)
-    sys.exit(run(sys.argv[1:]))
+    from smidgen.cli.quick import answer  # noqa: PLC0415
+
+    sys.exit(0 if answer(sys.argv[1:]) else run(sys.argv[1:]))
 
 
 def run(arguments: list[str]) -> int:
@@ -21,9 +23,11 @@ def run(arguments: list[str]) -> int:
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     import click  # noqa: PLC0415
 
+    from smidgen.cli.console import console  # noqa: PLC0415
     from smidgen.cli.root import root  # noqa: PLC0415
     from smidgen.errors import SmidgenError  # noqa: PLC0415
 
+    console.arguments = tuple(arguments)
     try:
         outcome = root.main(arguments, prog_name="smidgen", standalone_mode=False)
     except click.exceptions.Exit as stop:

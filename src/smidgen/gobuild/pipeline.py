@@ -20,16 +20,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from smidgen.config.discover import watched_names
 from smidgen.config.resolve import resolve_settings
 from smidgen.config.settings import Flags, Settings
 from smidgen.errors import UsageError
 from smidgen.gobuild.assembly import Identity, Part, assemble_image
 from smidgen.gobuild.built import Built
 from smidgen.gobuild.cache import Hit, Miss, Request, collect_inputs, lookup, record
-from smidgen.gobuild.git import GitFacts, start_git
+from smidgen.gobuild.git import GitFacts, PendingGit, start_git
 from smidgen.gobuild.metadata import created_at, image_annotations, image_names
 from smidgen.gobuild.options import BuildOptions
 from smidgen.gobuild.recipe import ProgramGone
+from smidgen.gobuild.record import Record, Snapshot
 from smidgen.gobuild.target import MainPackage, Resolution, resolve_targets
 from smidgen.gobuild.template_values import TemplateSource
 from smidgen.gobuild.toolchain import Toolchain, find_toolchain
@@ -39,7 +41,7 @@ from smidgen.store.content import ContentStore
 if TYPE_CHECKING:
     from smidgen.config.file_layer import Config
     from smidgen.gobuild.compile import Compiled, Job
-    from smidgen.gobuild.record import Record
+    from smidgen.gobuild.watch import Watch
 
 #: Told in words what is going on.
 Progress = Callable[[str], None]
@@ -58,6 +60,7 @@ class BuildRequest:
         directory: Where the command was started, absolute.
         flags: The command line's options.
         config: The configuration file, or None.
+        config_start: Where the search for it began, absolute.
         environ: The environment.
         use_cache: Whether what was built before may be taken.
     """
@@ -67,8 +70,22 @@ class BuildRequest:
     directory: Path
     flags: Flags
     config: "Config | None" = None
+    config_start: Path
     environ: Mapping[str, str]
     use_cache: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a build gave.
+
+    Attributes:
+        images: One a program, tagged.
+        watch: What the outcome follows from, or None where that is more than can be watched.
+    """
+
+    images: tuple[Built, ...]
+    watch: "Watch | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +97,14 @@ class _Plan:
     settings: tuple[Settings, ...]
     identities: tuple[Identity, ...]
     source: TemplateSource
+    git: PendingGit
 
     @property
     def packages(self) -> tuple[MainPackage, ...]:
         return self.resolution.packages
 
 
-def build(request: BuildRequest, store: ContentStore, *, progress: Progress) -> tuple[Built, ...]:
+def build(request: BuildRequest, store: ContentStore, *, progress: Progress) -> Outcome:
     """Build every target into a tagged image of *store*.
 
     Raises:
@@ -100,17 +118,19 @@ def build(request: BuildRequest, store: ContentStore, *, progress: Progress) -> 
         with store.writing():
             image = build_ready(request, request.binary, store)
             tag(store, [image])
-        return (image,)
+        return Outcome((image,))
+    started_ns = time.time_ns()
     plan = _plan(request)
     with store.writing():
         found = lookup(_records(store), _question(request, plan))
         images = _unchanged(plan, found, store) if isinstance(found, Hit) and request.use_cache else None
+        looked_at: Record | Snapshot | None = found.kept if isinstance(found, Hit) else None
         if images is None:
             progress(f"building, as {_reason(found, request)}")
-            previous = found.previous if isinstance(found, Miss) else None
-            images = _compiled(request, plan, previous, store, progress)
+            previous = found.previous if isinstance(found, Miss) else found.kept
+            images, looked_at = _compiled(request, plan, previous, store, progress)
         tag(store, images)
-    return images
+    return Outcome(images, _watch(request, plan, looked_at, started_ns) if looked_at is not None else None)
 
 
 def tag(store: ContentStore, images: Sequence[Built]) -> None:
@@ -158,6 +178,7 @@ def _plan(request: BuildRequest) -> _Plan:
             _identity(package, one, facts, source) for package, one in zip(resolution.packages, settings, strict=True)
         ),
         source=source,
+        git=git,
     )
 
 
@@ -212,8 +233,8 @@ def _unchanged(plan: _Plan, found: Hit, store: ContentStore) -> tuple[Built, ...
 
 
 def _compiled(
-    request: BuildRequest, plan: _Plan, previous: "Record | None", store: ContentStore, progress: Progress
-) -> tuple[Built, ...]:
+    request: BuildRequest, plan: _Plan, previous: Record | None, store: ContentStore, progress: Progress
+) -> tuple[tuple[Built, ...], Snapshot | None]:
     from smidgen.gobuild.compile import compile_packages  # noqa: PLC0415 (only a build that compiles needs it)
 
     with tempfile.TemporaryDirectory(prefix="smidgen-build-") as output:
@@ -232,7 +253,26 @@ def _compiled(
         remembered = msgspec.json.encode(tuple(tuple(part.facts for part in each) for each in parts))
         if reason := record(_records(store), _question(request, plan), snapshot, remembered):
             progress(f"the next build compiles again: {reason}")
-        return images
+            return images, None
+        return images, snapshot
+
+
+def _watch(request: BuildRequest, plan: _Plan, looked_at: Record | Snapshot, started_ns: int) -> "Watch | None":
+    from smidgen.gobuild.watch import watch  # noqa: PLC0415
+
+    config = request.config.document.path if request.config is not None else None
+    return watch(
+        plan.packages,
+        plan.settings,
+        directory=str(request.directory),
+        config_names=(*watched_names(str(request.config_start)), *((str(config),) if config else ())),
+        toolchain=plan.toolchain,
+        git=plan.git,
+        search_path=request.environ.get("PATH", os.defpath),
+        states=(*looked_at.files, *looked_at.names),
+        absent=looked_at.absent,
+        started_ns=started_ns,
+    )
 
 
 def _jobs(plan: _Plan) -> "list[Job]":

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from smidgen.gobuild.built import Built, BuiltPlatform
 from smidgen.needs.selection import Decision, Origin
 from smidgen.report.schema_build import BuildReport, ImageResult, LayerResult, NeedResult, PlatformResult
@@ -28,6 +30,7 @@ def _image_result(built: Built) -> ImageResult:
         pull_size=index_size + sum(one.pull_size for one in platforms),
         size=sum(one.size for one in platforms),
         platforms=platforms,
+        warnings=built.warnings,
     )
 
 
@@ -51,7 +54,6 @@ def _platform_result(built: BuiltPlatform) -> PlatformResult:
             for one in built.layers
         ),
         needs=tuple(_need_result(decision) for decision in built.needs.decisions),
-        warnings=(*built.facts.report.warnings, *built.needs.warnings),
     )
 
 
@@ -66,14 +68,26 @@ def _need_result(decision: Decision) -> NeedResult:
     )
 
 
+def unchanged(report: BuildReport) -> BuildReport:
+    """Give the report that the same build gives when it is asked for again."""
+    images = tuple(msgspec.structs.replace(image, cached=True) for image in report.images)
+    return msgspec.structs.replace(report, images=images)
+
+
 def render_build(report: BuildReport, *, style: Style) -> str:
-    """Render the summary of a whole build.
+    """Render the summary of a whole build: warnings first, as they are most easily missed.
 
     Args:
         report: What was built.
         style: ``style(text, "bold", …)`` colours or leaves alone.
     """
-    return "\n".join(_image(image, style) for image in report.images)
+    return render_warnings(report, style=style) + "".join(f"{_image(image, style)}\n" for image in report.images)
+
+
+def render_warnings(report: BuildReport, *, style: Style) -> str:
+    """Render what may hurt, a line each."""
+    warnings = dict.fromkeys(warning for image in report.images for warning in image.warnings)
+    return "".join(f"{style('warning:', 'yellow', 'bold')} {warning}\n" for warning in warnings)
 
 
 def _image(image: ImageResult, style: Style) -> str:

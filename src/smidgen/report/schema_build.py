@@ -58,7 +58,6 @@ class PlatformResult(msgspec.Struct, frozen=True, kw_only=True):
     go_version: str
     layers: tuple[LayerResult, ...]
     needs: tuple[NeedResult, ...]
-    warnings: tuple[str, ...]
 
 
 class ImageResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +68,7 @@ class ImageResult(msgspec.Struct, frozen=True, kw_only=True):
         tags: All names it was given.
         target: What was built.
         cached: True where nothing had changed and the compiler was not started.
+        warnings: Sentences for people, of all platforms and of the configuration.
     """
 
     reference: str
@@ -80,6 +80,7 @@ class ImageResult(msgspec.Struct, frozen=True, kw_only=True):
     pull_size: int
     size: int
     platforms: tuple[PlatformResult, ...]
+    warnings: tuple[str, ...]
 
 
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):

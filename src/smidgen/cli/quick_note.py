@@ -1,0 +1,100 @@
+"""Leaves the note that ``smidgen.cli.quick`` answers the next build from."""
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from smidgen.cli.quick import note_path, signature
+from smidgen.gobuild.built import Built
+from smidgen.gobuild.watch import Watch
+from smidgen.image.image import Image
+from smidgen.oci.digest import Digest
+
+_KEPT = 256
+# Packages whose files decide bytes of an image, or what is said of it.
+_PACKAGES = ("smidgen", "certifi", "tzdata", "deflate", "zstandard", "msgspec")
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a build printed.
+
+    Attributes:
+        result: To standard output.
+        plain: To standard error.
+        coloured: The same for a terminal that takes colours.
+    """
+
+    result: str
+    plain: str
+    coloured: str
+
+
+def leave(arguments: Sequence[str], images: Sequence[Built], watch: Watch, said: Said) -> None:
+    """Write the note of a build whose only output was the store; one that cannot be written is no error."""
+    path = note_path(list(arguments))
+    if path is None:
+        return
+    store = images[0].image.store
+    watched = {name: " ".join(map(str, taken)) for name, taken in watch.signatures.items()}
+    for name in (f"{store.root}/index.json", *_blobs(images), *_modules()):
+        watched[str(name)] = signature(str(name))
+    commands = [
+        text
+        for command, answer in watch.commands.items()
+        for text in ("\n".join(command), hashlib.sha256(answer).hexdigest() if answer is not None else "")
+    ]
+    fields = [
+        *_list(commands),
+        *_list([text for item in watched.items() for text in item]),
+        *_list(watch.absent),
+        said.result,
+        said.plain,
+        said.coloured,
+    ]
+    if any("\0" in field for field in fields) or any("\n" in word for command in watch.commands for word in command):
+        return
+    with suppress(OSError):
+        _write(path, "\0".join(fields).encode("utf-8", "surrogateescape"))
+
+
+def _list(items: Iterable[str]) -> list[str]:
+    fields = list(items)
+    return [str(len(fields)), *fields]
+
+
+def _blobs(images: Iterable[Built]) -> Iterator[str]:
+    for built in images:
+        store = built.image.store
+        singles: list[Image] = [one.image for one in built.platforms]
+        yield str(store.blob_path(built.image.digest))
+        for image in singles:
+            manifest = image.manifest
+            digests: list[Digest] = [image.digest, manifest.config.digest, *(layer.digest for layer in manifest.layers)]
+            yield from (str(store.blob_path(digest)) for digest in digests)
+
+
+def _modules() -> Iterator[str]:
+    """Name the files of the code that made the image: of ourselves while we are developed, and of what we use."""
+    for name, module in tuple(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and name.partition(".")[0] in _PACKAGES:
+            yield file
+
+
+def _write(path: str, data: bytes) -> None:
+    folder = os.path.dirname(path)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    temporary = f"{path}.{os.getpid()}"
+    with open(temporary, "wb") as file:
+        file.write(data)
+    os.replace(temporary, path)
+    names = os.listdir(folder)
+    if len(names) > _KEPT:
+        paths = sorted((os.path.join(folder, name) for name in names), key=lambda one: os.lstat(one).st_mtime_ns)
+        for old in paths[: _KEPT // 2]:
+            with suppress(OSError):
+                os.unlink(old)

@@ -1,0 +1,112 @@
+"""What must stay as it is for a build to come out the same, in a form that can be checked without smidgen.
+
+Source of the idea: ``smidgen.cli.quick``, which does the checking.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from smidgen.config.settings import Settings
+from smidgen.gobuild.git import PendingGit
+from smidgen.gobuild.modfile import parents
+from smidgen.gobuild.record import FileState, NamesState
+from smidgen.gobuild.signature import Signature, is_settled, signature
+from smidgen.gobuild.target import MainPackage
+from smidgen.gobuild.template import has_template
+from smidgen.gobuild.toolchain import Toolchain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Everything a build's outcome follows from beside the command line, the directory and the environment.
+
+    Attributes:
+        signatures: Paths and how they were.
+        absent: Paths at which nothing was.
+        commands: What git was asked, each with what it answered, None where it failed.
+    """
+
+    signatures: dict[str, Signature]
+    absent: tuple[str, ...]
+    commands: dict[tuple[str, ...], bytes | None]
+
+
+def watch(
+    packages: Iterable[MainPackage],
+    settings: Iterable[Settings],
+    *,
+    directory: str,
+    config_names: Iterable[str],
+    toolchain: Toolchain,
+    git: PendingGit,
+    search_path: str,
+    states: Iterable[FileState | NamesState],
+    absent: Iterable[str],
+    started_ns: int,
+) -> Watch | None:
+    """Put the watch of a build together; None where more than files and git decides the outcome.
+
+    Args:
+        packages: What was built.
+        settings: The settings of each.
+        directory: Where the command was started.
+        config_names: Paths that decide which configuration is read, and the one that was.
+        toolchain: What compiled.
+        git: After its result.
+        search_path: PATH.
+        states: What the compiler looked at.
+        absent: What it found missing.
+        started_ns: When the build began; what changed since cannot be vouched for.
+    """
+    nothing = list(absent)
+    for package, one in zip(packages, settings, strict=True):
+        if not _follows(package, one):
+            return None
+        nothing += [os.path.join(package.directory, "kodata")] if package.directory else []
+    signatures = {state.path: state.signature for state in states}
+    surroundings = [*_go_candidates(toolchain, search_path), *config_names]
+    if not git.answers:
+        # A repository that appears around the source says where it is from.
+        surroundings += [os.path.join(place, ".git") for place in parents(directory)]
+    for path in surroundings:
+        taken = signature(path)
+        if not is_settled(taken, started_ns):
+            return None
+        if taken:
+            signatures[path] = taken
+        else:
+            nothing.append(path)
+    commands = {
+        arguments: outcome.stdout if outcome.exit_code == 0 else None for arguments, outcome in git.answers.items()
+    }
+    return Watch(signatures=signatures, absent=tuple(dict.fromkeys(nothing)), commands=commands)
+
+
+def _follows(package: MainPackage, settings: Settings) -> bool:
+    """Tell whether files that are watched anyway, and git, decide about *package*."""
+    if settings.add or settings.ca_bundles:
+        return False
+    if package.directory and settings.kodata and os.path.isdir(os.path.join(package.directory, "kodata")):
+        return False
+    texts = (
+        *settings.flags,
+        *settings.ldflags,
+        *settings.gcflags,
+        *settings.build_tags,
+        *settings.variables.values(),
+        *settings.names,
+        *settings.tags,
+    )
+    return not any(map(has_template, texts))
+
+
+def _go_candidates(toolchain: Toolchain, search_path: str) -> Iterator[str]:
+    """Name the executables that would be found before *toolchain*, and the toolchain itself."""
+    yield toolchain.path
+    yield os.path.join(toolchain.goroot, "VERSION")
+    for place in search_path.split(os.pathsep):
+        candidate = os.path.join(place or os.curdir, "go")
+        yield candidate
+        if os.path.realpath(candidate) == toolchain.path:
+            return
