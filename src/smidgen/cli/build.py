@@ -3,11 +3,12 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
 import click
+import msgspec
 
 from smidgen import api
 from smidgen.cli.console import coloured, console, uncoloured
@@ -16,10 +17,13 @@ from smidgen.cli.progress import Progress
 from smidgen.cli.quick_note import Said, leave
 from smidgen.config.fields import flag_name
 from smidgen.config.settings import Flags
+from smidgen.errors import PolicyError, UsageError
 from smidgen.gobuild.built import Built
 from smidgen.image.engine import Engine
 from smidgen.report.build import build_report, render_build, render_warnings, unchanged
+from smidgen.report.proof import failure_text, proof_report, render_proof
 from smidgen.report.schema_build import BuildReport
+from smidgen.report.schema_proof import ProofReport
 from smidgen.store.content import ContentStore
 from smidgen.store.faults import reporting
 
@@ -126,6 +130,8 @@ def _setting_options(command: _Command) -> _Command:
 @click.option("--tarball", type=click.Path(path_type=Path), help="Also write one archive that docker and others load.")
 @click.option("--load", "engine", type=click.Choice(["docker", "podman"]), help="Also load into this engine.")
 @click.option("--image-refs", type=click.Path(path_type=Path), help="Also write the references to this file.")
+@click.option("--prove", is_flag=True, help="Run each image that this machine can run, as `smidgen prove` does.")
+@click.option("--http", metavar=":PORT/PATH", help="With --prove: request this until it answers with 2xx.")
 @click.option("--no-cache", is_flag=True, help="Compile even if nothing changed.")
 @store_option
 @json_option
@@ -139,6 +145,8 @@ def command(
     store: Path | None,
     as_json: bool,
     image_refs: Path | None,
+    prove: bool,
+    http: str | None,
     **rest: Any,  # noqa: ANN401
 ) -> int:
     """Build Go programs, or a ready binary, into images.
@@ -148,6 +156,8 @@ def command(
 
     Prints the reference of each image, with its digest.
     """
+    if http is not None and not prove:
+        raise UsageError("--http says what --prove is to ask for, but there is no --prove")
     outputs = Outputs(oci_layout=rest.pop("oci_layout"), tarball=rest.pop("tarball"), engine=rest.pop("engine"))
     started = time.monotonic()
     request = api.request(targets, binary=binary, flags=_flags(rest), config=config_file, use_cache=not no_cache)
@@ -157,10 +167,30 @@ def command(
         outputs.write(content, outcome.images, progress.say)
     report = build_report(outcome.images, seconds=time.monotonic() - started)
     said = _said(report)
+    if prove:
+        report = msgspec.structs.replace(report, proofs=_proofs(outcome.images, http))
     _print(report, said, as_json=as_json, image_refs=image_refs)
-    if outcome.watch is not None and not (outputs or as_json or image_refs or no_cache or console.verbosity > 0):
+    if outcome.watch is not None and not (
+        outputs or as_json or image_refs or no_cache or prove or console.verbosity > 0
+    ):
         leave(console.arguments, outcome.images, outcome.watch, _said(unchanged(report)))
+    failed = [failure_text(proof) for proof in report.proofs if not proof.passed]
+    if failed:
+        raise PolicyError("\n".join(failed))
     return 0
+
+
+def _proofs(images: Sequence[Built], http: str | None) -> tuple[ProofReport, ...]:
+    """Run each image for this machine; it was built, whatever comes of it."""
+    from smidgen.sandbox.prove import HttpCheck, ProveOptions, prove_image  # noqa: PLC0415
+
+    options = ProveOptions(http=None if http is None else HttpCheck.parse(http))
+    reports = []
+    for built in images:
+        proof = proof_report(prove_image(replace(built.image, reference=built.names[0]), options))
+        console.note(render_proof(proof, style=console.style, verbose=console.verbosity > 0))
+        reports.append(proof)
+    return tuple(reports)
 
 
 def _flags(given: dict[str, Any]) -> Flags:

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from smidgen.report.schema_proof import ProofReport
+
 
 class NeedResult(msgspec.Struct, frozen=True, kw_only=True):
     """Something that the program needs at run time, or may need.
@@ -88,8 +90,10 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         seconds: Wall time of the build.
+        proofs: With ``--prove``, one for each image, in their order.
     """
 
     schema: Literal["smidgen.build/v1"] = "smidgen.build/v1"
     images: tuple[ImageResult, ...]
     seconds: float
+    proofs: tuple[ProofReport, ...] = ()
