@@ -182,6 +182,14 @@ def test_reading_by_address() -> None:
             image.read(address, size)
 
 
+def test_rest_of_the_last_page_is_mapped() -> None:
+    """patchelf writes segments that end before the strings they hold."""
+    maker = dynamic_program()
+    kind, flags, address, size = maker.segments[0]
+    maker.segments[0] = (kind, flags, address, size - 20)
+    assert parse_elf(maker.build()).needed == ("libc.so.6", "libm.so.6")
+
+
 def faults() -> dict[str, tuple[bytes, int | None]]:
     """Give programs with one fault each, and the offset that the error must name."""
     good = dynamic_program().build()

@@ -14,7 +14,7 @@ from typing import Final, Literal
 
 from smidgen.elf.dynamic import EMPTY, Dynamic, read_dynamic
 from smidgen.elf.machine import goarch
-from smidgen.elf.segments import PT_INTERP, PT_LOAD, Segment, SegmentMap, read_string
+from smidgen.elf.segments import PAGE, PT_INTERP, PT_LOAD, Segment, SegmentMap, read_string
 from smidgen.errors import InvalidExecutable
 
 ET_EXEC: Final = 2
@@ -31,7 +31,6 @@ _SHN_XINDEX = 0xFFFF
 _SEGMENT_TABLE_LIMIT = 65536
 _SECTION_LIMIT = 16384
 _SECTION_NAME_LIMIT = 1024
-_PAGE = 4096
 
 _HEADER = {32: "HHIIIIIHHHHHH", 64: "HHIQQQIHHHHHH"}
 _SEGMENT = {32: "IIIIIIII", 64: "IIQQQQQQ"}
@@ -262,7 +261,7 @@ def _check_segment(segment: Segment, data: bytes | mmap, head: _Head, where: int
     if segment.type != PT_LOAD:
         return
     # The kernel maps whole pages, and the rest of a file's last page reads as zeros: hand-made programs use that.
-    end_of_pages = -(-len(data) // _PAGE) * _PAGE
+    end_of_pages = -(-len(data) // PAGE) * PAGE
     if segment.offset + segment.file_size > end_of_pages:
         raise InvalidExecutable(
             f"a segment ends at byte {segment.offset + segment.file_size}, the file has {len(data)}",

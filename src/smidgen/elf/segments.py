@@ -13,6 +13,9 @@ PT_LOAD: Final = 1
 PT_DYNAMIC: Final = 2
 PT_INTERP: Final = 3
 
+# The smallest page of the machines here: what is mapped is at least rounded up to it.
+PAGE: Final = 4096
+
 PF_X: Final = 1
 PF_W: Final = 2
 
@@ -62,13 +65,27 @@ class SegmentMap:
         return tuple(segment for segment in self.segments if segment.type == PT_LOAD)
 
     def extent(self, address: int) -> tuple[int, int] | None:
-        """Give where in the file *address* is, and where its segment's bytes end; None where it is not in the file."""
-        for segment in self.segments:
-            if segment.type == PT_LOAD and 0 <= address - segment.address < segment.file_size:
-                start = segment.offset + address - segment.address
-                end = min(segment.offset + segment.file_size, len(self.data))
-                return (start, end) if start < end else None
+        """Give where in the file *address* is, and where the bytes that are loaded with it end; None where it is not.
+
+        Whole pages are mapped, so that what follows a segment in its last page can be read as well. Programs that
+        ``patchelf`` changed rely on it.
+        """
+        for past_end in (False, True):
+            for segment in self.segments:
+                end = self._mapped_end(segment)
+                size = end - segment.offset if past_end else segment.file_size
+                if segment.type == PT_LOAD and 0 <= address - segment.address < size:
+                    start = segment.offset + address - segment.address
+                    return (start, end) if start < end else None
         return None
+
+    def _mapped_end(self, segment: Segment) -> int:
+        """Give where in the file the bytes end that are mapped for a segment."""
+        end = segment.offset + segment.file_size
+        # Where more is in memory than in the file, the kernel fills the rest of the page with zeros.
+        if segment.file_size == segment.memory_size:
+            end = -(-end // PAGE) * PAGE
+        return min(end, len(self.data))
 
     def address_of(self, offset: int) -> int | None:
         """Give the address at which a byte of the file is loaded, or None."""
