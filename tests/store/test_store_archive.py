@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from smidgen.errors import (
     ContentError,
@@ -32,7 +34,7 @@ from smidgen.oci.media_types import OCI_INDEX, OCI_LAYER, OCI_LAYER_GZIP, OCI_MA
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
 from smidgen.store.archive import Item, read_archive, read_layout, write_archive, write_archive_file, write_layout
-from smidgen.store.closure import walk
+from smidgen.store.closure import held, walk
 from smidgen.store.content import ContentStore
 from support.small_images import AMD64, ARM64, put_image, put_index
 
@@ -409,6 +411,31 @@ class TestHostile:
         self.refuse(other, tar_of(files), "invalid reference", InvalidContent)
         files["manifest.json"] = b'[{"Layers":[]}]'
         self.refuse(other, tar_of(files), "Config", InvalidContent)
+
+
+@given(data=st.data())
+@settings(max_examples=150, deadline=None)
+def test_any_damage_is_told_or_harmless(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Whatever bytes are changed, cut or put in: an error of ours, or images that are whole."""
+    root = tmp_path_factory.mktemp("fuzz")
+    store, other = ContentStore.open(root / "store"), ContentStore.open(root / "other")
+    image = put_image(store, [Entry.file("a", b"abc")])
+    whole = data.draw(st.sampled_from([archive(store, (WEB, image)), tar_of(docker_files(store, image, tags=["a:1"]))]))
+    damaged = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 4))):
+        at = data.draw(st.integers(0, len(damaged) - 1))
+        length = data.draw(st.sampled_from([1, 1, 8, 512]))
+        damaged[at : at + length] = data.draw(
+            st.sampled_from([b"", b"\0" * length, b"\xff" * length, b"/", b"7", b'"'])
+        )
+        damaged = damaged or bytearray(b"x")
+    try:
+        found = read_archive(other, io.BytesIO(bytes(damaged)))
+    except ContentError:
+        found = ()
+    for _, descriptor in found:
+        assert held(other, [descriptor])
+    assert os.listdir(other.root / "ingest") == []
 
 
 def archive_raw(store: ContentStore, descriptor: Descriptor) -> bytes:

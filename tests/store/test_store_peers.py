@@ -17,6 +17,7 @@ from smidgen.store.content import ContentStore
 from support.command import must
 from support.dockerd import Docker
 from support.go_tools import cache_directory, go, locked
+from support.layouts import Layout
 from support.podman import Podman
 from support.small_images import AMD64, ARM64, put_image, put_index
 
@@ -204,3 +205,14 @@ class TestUmoci:
             must("umoci", "unpack", "--rootless", "--image", f"{tmp_path}/{layout}:1.0", bundle)
             assert (bundle / "rootfs" / "hello").read_bytes() == program
             assert (bundle / "rootfs" / "etc" / "name").read_text() == "hello\n"
+
+
+class TestSpecification:
+    def test_documents_obey_the_json_schemas(self, images: Images, tmp_path: Path) -> None:
+        images.store.tag_all({HELLO: images.gzip, TEAM: images.zstd, MULTI: images.index})
+        Layout(images.store.root).check()
+        items = tuple(images.store.tags().items())
+        write_layout(images.store, items, tmp_path / "layout")
+        Layout(tmp_path / "layout").check()
+        shutil.unpack_archive(images.archive(tmp_path / "a.tar", *items), tmp_path / "a", filter="data")
+        Layout(tmp_path / "a").check()

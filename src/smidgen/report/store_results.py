@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from smidgen.errors import ContentError
-from smidgen.image.filetree import FileTree, Node, below
 from smidgen.image.image import Image
 from smidgen.layer.entry import Kind
 from smidgen.oci.config import History
@@ -27,6 +27,9 @@ from smidgen.report.schema_store import (
 from smidgen.store.content import ContentStore
 from smidgen.store.sizes import layer_size
 from smidgen.store.tags import reference_of, untagged
+
+if TYPE_CHECKING:
+    from smidgen.image.filetree import Node
 
 NONE = "<none>"
 
@@ -189,13 +192,15 @@ def list_files(image: Image, path: str, *, recursive: bool, follow: bool) -> Lis
         recursive: All below a directory, too.
         follow: List the directory that a link at the end of *path* points to, not the link.
     """
+    from smidgen.image.filetree import FileTree, below  # noqa: PLC0415 (brings the tar reader)
+
     node = FileTree.of(image).find(path, follow=follow)
     found = below(node, deep=recursive) if node.entry.kind is Kind.DIRECTORY else iter((node,))
     files = tuple(_file(one) for one in found)
     return ListingReport(name=image.name, digest=image.digest, platform=str(image.platform), files=files)
 
 
-def _file(node: Node) -> ListedFile:
+def _file(node: "Node") -> ListedFile:
     entry = node.entry
     link = f"/{entry.link}" if entry.kind is Kind.HARDLINK else entry.link
     return ListedFile(
