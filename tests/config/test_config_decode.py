@@ -1,7 +1,7 @@
 """Kinds of values: each fault is shown in its line, with the closest key or what was expected."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smidgen.config.schema import Options, Target
@@ -267,6 +267,7 @@ _TREES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(_TREES, st.sampled_from(["env", "ports", "needs", "targets", "healthcheck", "cmd", "kodata"]))
 def test_any_tree_is_a_file_or_an_error_with_a_place(tree: str, key: str) -> None:
     try:

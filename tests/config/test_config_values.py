@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smidgen.config import values
@@ -220,6 +220,7 @@ def test_durations_that_are_none(text: str) -> None:
         parse_duration(text)
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=10**6, max_value=2**63 - 1))
 def test_durations_round_trip(nanoseconds: int) -> None:
     assert parse_duration(render_duration(nanoseconds)) == nanoseconds
@@ -431,6 +432,7 @@ def _outcome(parse: Callable[[str], object], text: str) -> object:
         return error.message
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_a_value_or_an_error(text: str) -> None:
     assert all(_outcome(parse, text) is not None for parse in _PARSERS)

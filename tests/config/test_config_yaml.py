@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smidgen.config.yaml_source import (
@@ -228,6 +228,24 @@ def test_aliases_repeat_and_merges_give_way() -> None:
                       ^
             """,
         ),
+        (
+            "variables:\n  main.version: {{.Git.Tag}}\n",
+            """
+            smidgen.yaml:2:18: a key has to be text
+                main.version: {{.Git.Tag}}
+                               ^
+            hint: put quotes around a text that has {{ }} in it
+            """,
+        ),
+        (
+            "ldflags: [-X main.version={{.Git.Tag}}]\n",
+            """
+            smidgen.yaml:1:27: not YAML: did not find expected ',' or ']' while parsing a flow sequence
+              ldflags: [-X main.version={{.Git.Tag}}]
+                                        ^
+            hint: put quotes around a text that has {{ }} in it
+            """,
+        ),
         ("a: \x1b[2J\n", "smidgen.yaml: not YAML: control character 0x1b at line 1, column 4"),
         ("é: 1\né\x01: 2\n", "smidgen.yaml: not YAML: control character 0x1 at line 2, column 2"),
     ],
@@ -301,12 +319,14 @@ def read_or_place(text: str) -> MappingNode | str:
         return error.message
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_a_mapping_or_an_error_with_a_place(text: str) -> None:
     outcome = read_or_place(text)
     assert isinstance(outcome, MappingNode) or outcome.startswith("smidgen.yaml:")
 
 
+@settings(deadline=None)
 @given(st.text(alphabet="ab:-[]{}&*!|>'\"#? \n\t,<~%@`", max_size=80))
 def test_any_yaml_like_text_is_a_mapping_or_an_error_with_a_place(text: str) -> None:
     outcome = read_or_place(text)
@@ -318,6 +338,7 @@ _NAMES = st.text(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(_NAMES, st.one_of(_NAMES, st.lists(_NAMES), st.dictionaries(_NAMES, _NAMES)), max_size=5))
 def test_json_is_read_as_it_is(tree: dict[str, str | list[str] | dict[str, str]]) -> None:
     text = json.dumps(tree, ensure_ascii=False)

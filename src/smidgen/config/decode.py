@@ -5,7 +5,7 @@ again; that costs nothing where there is no error.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
@@ -41,9 +41,14 @@ _OTHER_WORDS: Final = {
     "workingdir": "workdir",
 }
 #: What YAML 1.1 takes for true and false, and people write.
-_OTHER_BOOLEANS: Final = dict.fromkeys(("yes", "y", "on"), "write true") | dict.fromkeys(
-    ("no", "n", "off"), "write false"
-)
+_OTHER_BOOLEANS: Final[Mapping[str, str]] = {
+    "yes": "write true",
+    "y": "write true",
+    "on": "write true",
+    "no": "write false",
+    "n": "write false",
+    "off": "write false",
+}
 
 
 def decode_file(document: Document) -> File:

@@ -243,7 +243,7 @@ class _Builder:
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             key_mark = _mark(event)
             if not isinstance(event, yaml.ScalarEvent):
-                self._fail("a key has to be text", key_mark)
+                self._fail("a key has to be text", key_mark, hint=self._template_hint(key_mark))
             key = event.value
             value = self._node(next(self._events), depth + 1)
             if key == _MERGE and not event.style:
@@ -285,6 +285,11 @@ class _Builder:
     def _check_tag(self, tag: str | None, mark: Mark) -> None:
         if tag is not None and tag != "!" and tag.removeprefix(_TAG_PREFIX) not in _TAGS:
             self._fail(f"unknown tag {shorten(tag.replace(_TAG_PREFIX, '!!'))}", mark, hint="leave the tag out")
+
+    def _template_hint(self, mark: Mark) -> str | None:
+        # Braces begin a mapping, so that templates are the fault that is made most.
+        line = self._lines[mark.line - 1] if mark.line <= len(self._lines) else ""
+        return "put quotes around a text that has {{ }} in it" if "{{" in line else None
 
     def _fail(self, message: str, mark: Mark, *, hint: str | None = None) -> NoReturn:
         raise _error(message, mark, self._lines, name=self._name, hint=hint)
