@@ -192,9 +192,8 @@ class _Builder:
             if not line and len(marks) > 1:
                 # What was opened and never closed is noticed at the end of the file, where nothing is to be seen.
                 mark = marks[1]
-            hint = (
-                "indent with spaces: YAML takes no tabs there" if line[mark.column - 1 : mark.column] == "\t" else None
-            )
+            is_tab = line[mark.column - 1 : mark.column] == "\t"
+            hint = "indent with spaces: YAML takes no tabs there" if is_tab else self._template_hint(mark)
             context = f" {error.context}" if error.context else ""
             self._fail(f"not YAML: {error.problem}{context}", mark, hint=hint)
         except yaml.reader.ReaderError as error:
