@@ -142,7 +142,10 @@ def test_cached_facts_about_deleted_blobs_go_too(store: ContentStore) -> None:
     gone = store.put(b"gone", media_type=OCI_LAYER)
     for name, descriptor in (("kept", kept), ("gone", gone)):
         (cache / name).write_bytes(msgspec.json.encode({"descriptor": descriptor, "more": 1}))
-    (cache / "other").write_bytes(b"not ours")
+    for name in ("other", "old"):
+        (cache / name).write_bytes(b"not ours")
+    month = time.time() - 31 * 24 * 3600
+    os.utime(cache / "old", (month, month))
     store.gc()
     assert sorted(os.listdir(cache)) == ["kept", "other"]
 

@@ -6,6 +6,8 @@ document for a whole image; so parents are deleted before their children.
 """
 
 import os
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from smidgen.store.content import ContentStore
 from smidgen.store.faults import reporting
 
 _MAX_CACHED = 1 << 20
+# What was cached for arguments and environments that do not come again would else stay for ever. Seconds.
+_MAX_AGE = 30 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +123,22 @@ def _is_damaged(store: ContentStore, descriptor: Descriptor) -> bool:
 
 
 def _prune_cache(store: ContentStore) -> None:
-    """Delete cached facts about blobs that are gone: JSON objects with the blob's ``descriptor``."""
+    """Delete cached facts about blobs that are gone (JSON objects with the blob's ``descriptor``), and all that is old."""
+    oldest = time.time() - _MAX_AGE
     for directory, _, names in os.walk(store.root / "cache"):
         for name in names:
             path = Path(directory, name)
-            with reporting("read", path):
-                if path.stat().st_size > _MAX_CACHED:
-                    continue
-                try:
-                    cached = msgspec.json.decode(path.read_bytes(), type=_Cached)
-                except (msgspec.DecodeError, UnicodeDecodeError):
-                    continue
-                if not store.has(cached.descriptor):
-                    path.unlink(missing_ok=True)
+            with reporting("delete", path), suppress(FileNotFoundError):
+                status = path.stat()
+                if status.st_mtime < oldest or (status.st_size <= _MAX_CACHED and _is_stale(store, path)):
+                    path.unlink()
+
+
+def _is_stale(store: ContentStore, path: Path) -> bool:
+    with path.open("rb") as file:
+        data = file.read(1)
+        data += file.read() if data == b"{" else b""
+    try:
+        return not store.has(msgspec.json.decode(data, type=_Cached).descriptor)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return False
