@@ -5,20 +5,18 @@ the same compiler for all contenders. A daemon of its own is started, with nothi
 """
 
 import json
-import os
 import re
 import subprocess
 import tarfile
-import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.contenders import start
 from benchmarks.programs import Checkout
 
+from support.dockerd import Docker
 from support.go_tools import go
 
 _DOCKERFILE = """\
@@ -39,39 +37,12 @@ ENTRYPOINT ["/app"]
 """
 
 
-@contextmanager
-def daemon(work: Path) -> Iterator[str]:
-    """Run a docker daemon with its state below *work*; gives its ``DOCKER_HOST``."""
-    work.mkdir(parents=True)
-    host = f"unix://{work}/docker.sock"
-    state = ["--data-root", f"{work}/data", "--exec-root", f"{work}/exec", "--pidfile", f"{work}/pid"]
-    network = ["--bridge=none", "--iptables=false", "--ip6tables=false"]
-    with (
-        (work / "log").open("w") as log,
-        subprocess.Popen(["dockerd", "-H", host, *state, *network], stdout=log, stderr=log) as process,
-    ):
-        try:
-            _wait(host, process, work / "log")
-            yield host
-        finally:
-            process.terminate()
-
-
-def _wait(host: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while subprocess.run(["docker", "-H", host, "version"], capture_output=True, check=False).returncode:
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"dockerd did not start:\n{log.read_text()[-2000:]}")
-        time.sleep(0.2)
-
-
-def version(host: str) -> str:
+def version(docker: Docker) -> str:
     """Give the versions of client and daemon."""
-    form = "client {{.Client.Version}}, daemon {{.Server.Version}}"
-    return start(["docker", "-H", host, "version", "--format", form], cwd=Path()).strip()
+    return docker("version", "--format", "client {{.Client.Version}}, daemon {{.Server.Version}}").strip()
 
 
-def make_go_image(host: str, work: Path) -> None:
+def make_go_image(docker: Docker, work: Path) -> None:
     """Import this machine's Go, a shell, certificates and zones as ``golang:1.23``."""
     root = Path(start([go(), "env", "GOROOT"], cwd=work).strip())
     archive = work / "golang.tar"
@@ -87,7 +58,7 @@ def make_go_image(host: str, work: Path) -> None:
         tar.add(Path("/etc/ssl/certs/ca-certificates.crt").resolve(), "etc/ssl/certs/ca-certificates.crt")
     environment = ("PATH=/usr/local/go/bin:/bin", "GOPATH=/go", "HOME=/root", "GOTOOLCHAIN=local")
     changes = [part for value in environment for part in ("--change", f"ENV {value}")]
-    start(["docker", "-H", host, "import", *changes, str(archive), "golang:1.23"], cwd=work)
+    docker("import", *changes, archive, "golang:1.23")
     archive.unlink()
 
 
@@ -103,7 +74,7 @@ def _shell() -> Iterator[tuple[Path, str]]:
 class DockerBuild:
     """``docker build``, with the classic builder that needs no component from a registry."""
 
-    host: str
+    docker: Docker
     name: str = "docker build"
 
     def prepare(self, checkout: Checkout) -> None:
@@ -122,8 +93,8 @@ class DockerBuild:
     def pull_size(self, checkout: Checkout, registry: str) -> int:
         """Push the image, and give the bytes that a machine with nothing would pull."""
         name = f"{registry}/{checkout.program.name}"
-        start(["docker", "-H", self.host, "tag", checkout.program.name, name], cwd=checkout.directory)
-        start(["docker", "-H", self.host, "push", "-q", name], cwd=checkout.directory)
+        self.docker("tag", checkout.program.name, name)
+        self.docker("push", "-q", name)
         with urllib.request.urlopen(f"http://{registry}/v2/{checkout.program.name}/manifests/latest") as answer:
             text = answer.read()
         manifest = json.loads(text)
@@ -137,9 +108,6 @@ class DockerBuild:
         return target
 
     def _run(self, checkout: Checkout) -> None:
-        environment = os.environ | {"DOCKER_BUILDKIT": "0", "DOCKER_HOST": self.host}
-        start(
-            ["docker", "build", "-q", "--network", "host", "-t", checkout.program.name, "."],
-            cwd=checkout.directory,
-            env=environment,
-        )
+        environment = self.docker.environment | {"DOCKER_BUILDKIT": "0"}
+        command = ["docker", "build", "-q", "--network", "host", "-t", checkout.program.name, "."]
+        start(command, cwd=checkout.directory, env=environment)

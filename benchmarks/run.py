@@ -25,6 +25,7 @@ from benchmarks.results import ProgramFigures, Results
 from benchmarks.surroundings import empty_base, registry
 from benchmarks.table import NOTHING, ONE_LINE, PLATFORMS, render
 
+from support.dockerd import running_dockerd
 from support.go_tools import CRANE, KO, go_tool
 
 _HERE = Path(__file__).resolve().parent
@@ -92,7 +93,7 @@ def _arena(work: Path, rounds: int, stack: ExitStack, results: Results, *, with_
     if not with_docker or why_not:
         results.remarks.append(f"docker build was not measured: {why_not or 'it was switched off'}.")
         return arena
-    daemon = stack.enter_context(docker.daemon(work / "docker"))
+    daemon = stack.enter_context(running_dockerd(storage_driver="overlay2"))
     docker.make_go_image(daemon, work)
     results.machine["docker"] = docker.version(daemon)
     return replace(arena, docker=docker.DockerBuild(daemon))

@@ -20,7 +20,7 @@ from support.command import must, run
 _START_LIMIT = 60.0
 _STOP_LIMIT = 30.0
 # Containers have a network of their own with nothing but loopback, so no bridge and no rules are needed.
-_OPTIONS = ("--bridge=none", "--iptables=false", "--ip6tables=false", "--storage-driver=vfs")
+_OPTIONS = ("--bridge=none", "--iptables=false", "--ip6tables=false")
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,19 @@ class Docker:
 
 
 @contextmanager
-def running_dockerd() -> Iterator[Docker]:
-    """Start a daemon in a new directory under the temporary one, short as socket paths must be; stop it at the end."""
+def running_dockerd(*, storage_driver: str = "vfs") -> Iterator[Docker]:
+    """Start a daemon in a new directory under the temporary one, short as socket paths must be; stop it at the end.
+
+    Args:
+        storage_driver: ``vfs`` works everywhere, and copies a whole image for each layer.
+    """
     with tempfile.TemporaryDirectory(prefix="dockerd-") as name:
         directory = Path(name)
         (directory / "daemon.json").write_text("{}")
         command = (
             "dockerd",
             *_OPTIONS,
+            f"--storage-driver={storage_driver}",
             f"--config-file={directory}/daemon.json",
             f"--data-root={directory}/root",
             f"--exec-root={directory}/exec",
