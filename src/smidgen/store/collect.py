@@ -123,7 +123,7 @@ def _is_damaged(store: ContentStore, descriptor: Descriptor) -> bool:
 
 
 def _prune_cache(store: ContentStore) -> None:
-    """Delete cached facts about blobs that are gone (JSON objects with the blob's ``descriptor``), and all that is old."""
+    """Delete cached facts about blobs that are gone (objects with the blob's ``descriptor``), and all that is old."""
     oldest = time.time() - _MAX_AGE
     for directory, _, names in os.walk(store.root / "cache"):
         for name in names:
