@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from smidgen import api
+from smidgen.cli import quick
 from smidgen.cli.console import coloured, console, uncoloured
 from smidgen.cli.options import json_option, store_option, verbosity_options
 from smidgen.cli.progress import Progress
@@ -161,6 +162,7 @@ def command(
     outputs = Outputs(oci_layout=rest.pop("oci_layout"), tarball=rest.pop("tarball"), engine=rest.pop("engine"))
     started = time.monotonic()
     request = api.request(targets, binary=binary, flags=_flags(rest), config=config_file, use_cache=not no_cache)
+    request = replace(request, head_start=quick.head_start)
     content = api.open_store(store)
     with Progress() as progress:
         outcome = api.build_watched(request, store=content, progress=progress.say)

@@ -12,9 +12,14 @@ def main() -> None:
 
         sys.stdout.write(f"smidgen {__version__}\n")
         sys.exit(0)
-    from smidgen.cli.quick import answer  # noqa: PLC0415
+    from smidgen.cli import quick  # noqa: PLC0415
 
-    sys.exit(0 if answer(sys.argv[1:]) else run(sys.argv[1:]))
+    try:
+        exit_code = 0 if quick.answer(sys.argv[1:]) else run(sys.argv[1:])
+    finally:
+        if quick.head_start is not None:
+            quick.head_start.end()
+    sys.exit(exit_code)
 
 
 def run(arguments: list[str]) -> int:

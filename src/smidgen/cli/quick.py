@@ -9,13 +9,18 @@ A note holds for the same arguments, directory, environment and version of smidg
 (an environment has secrets: nothing of it is written down). It lists files with the signatures of
 ``smidgen.gobuild.signature``, paths at which nothing may be, and git commands with what they answered. Whatever
 does not hold leads to the ordinary build, which decides everything anew; a note can only save time.
+
+Where something changed, the compiler is most likely to be started just as it was the last time. So a note
+also has that command, and it is started at once: it works while Python imports. The ordinary build takes
+it over if it comes to the very same command, and else ends it and starts its own.
 """
 
 import os
 import sys
+import time
 
 # Raised when the form of a note changes.
-_FORMAT = "1"
+_FORMAT = "2"
 # What a terminal or a shell sets for itself. No build depends on them; see ``quick_note`` for templates.
 _PASSING = frozenset(
     {
@@ -26,8 +31,79 @@ _PASSING = frozenset(
 _MAX_NOTE = 16 << 20
 
 
+class HeadStart:
+    """A compiler that was started before it was known whether it is what is wanted.
+
+    Attributes:
+        arguments: Its command line, the first an absolute path.
+        environment: Its environment, whole.
+        output: The directory made for this build; the compiler writes into ``0`` below it.
+        pid: Its process, the leader of a process group of its own; None once somebody took it over.
+        stdout: A pipe to read what it writes to standard output.
+        stderr: Likewise for standard error.
+    """
+
+    def __init__(self, template: "list[str]", changes: "list[str]") -> None:
+        """Start it.
+
+        Raises:
+            OSError: It cannot be started.
+        """
+        # As ``tempfile`` has it; the name cannot be foreseen, and mkdir fails if it was taken.
+        parent = os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
+        self.output = f"{parent}/smidgen-build-{os.getpid()}-{time.monotonic_ns():x}"
+        place = f"{self.output}/0"
+        self.arguments = [word.replace("\1", place) for word in template]
+        self.environment = dict(os.environ)
+        for name, value in zip(changes[::2], changes[1::2], strict=True):
+            self.environment[name] = value
+        os.mkdir(self.output, 0o700)
+        os.mkdir(place)
+        self.stdout, out = os.pipe()
+        self.stderr, error = os.pipe()
+        try:
+            self.pid: int | None = os.posix_spawn(
+                self.arguments[0],
+                self.arguments,
+                self.environment,
+                setpgroup=0,
+                file_actions=[
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                    (os.POSIX_SPAWN_DUP2, out, 1),
+                    (os.POSIX_SPAWN_DUP2, error, 2),
+                ],
+            )
+        except BaseException:
+            self.pid = None
+            os.close(self.stdout)
+            os.close(self.stderr)
+            self.end()
+            raise
+        finally:
+            os.close(out)
+            os.close(error)
+
+    def end(self) -> None:
+        """End it if nobody took it over, and remove what it left."""
+        if self.pid is not None:
+            os.killpg(self.pid, 9)
+            os.waitpid(self.pid, 0)
+            os.close(self.stdout)
+            os.close(self.stderr)
+            self.pid = None
+        import shutil  # noqa: PLC0415
+
+        shutil.rmtree(self.output, ignore_errors=True)
+
+
+#: What was started by ``answer``, until the ordinary build ends.
+head_start: "HeadStart | None" = None
+
+
 def answer(arguments: "list[str]") -> bool:
     """Print what the last build in these words printed, if that is still true; tells whether it is.
+
+    If it is not, the compiler may have been started: see ``head_start``.
 
     Args:
         arguments: The command line, without the program's name.
@@ -37,9 +113,14 @@ def answer(arguments: "list[str]") -> bool:
         return False
     try:
         fields = _read(path)
-        if not _holds(fields):
-            return False
+        holds = _holds(fields)
+        command, changes = fields.take_list(), fields.take_list()
         result, plain, coloured = fields.take(), fields.take(), fields.take()
+        if not holds:
+            if command:
+                global head_start  # noqa: PLW0603 (the one thing that outlives this module's only call)
+                head_start = HeadStart(command, changes)
+            return False
     except (ValueError, IndexError, OSError):
         # There is none, or it is cut short or damaged, or a file cannot be looked at.
         return False
@@ -108,15 +189,14 @@ def _read(path: str) -> Fields:
 
 
 def _holds(fields: Fields) -> bool:
-    commands = fields.take_list()
+    """Tell whether everything is as it was; takes its fields from the note in any case."""
+    commands, signatures, absent = fields.take_list(), fields.take_list(), fields.take_list()
     # Git is asked first, so that it works while files are looked at.
     running = [_start(command.split("\n")) for command in commands[::2]]
     try:
-        signatures = fields.take_list()
         paths = iter(signatures)
-        same = all(signature(path) == wanted for path, wanted in zip(paths, paths, strict=True)) and not any(
-            os.path.lexists(path) for path in fields.take_list()
-        )
+        same = all(signature(path) == wanted for path, wanted in zip(paths, paths, strict=True))
+        same = same and not any(map(os.path.lexists, absent))
     finally:
         answers = [_finish(*process) for process in running]
     return same and answers == commands[1::2]

@@ -51,6 +51,8 @@ def leave(arguments: Sequence[str], images: Sequence[Built], watch: Watch, said:
         *_list(commands),
         *_list([text for item in watched.items() for text in item]),
         *_list(watch.absent),
+        *_list(watch.compiler.arguments if watch.compiler else ()),
+        *_list([text for item in watch.compiler.changes for text in item] if watch.compiler else ()),
         said.result,
         said.plain,
         said.coloured,

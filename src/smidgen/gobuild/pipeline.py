@@ -13,10 +13,11 @@ the images are right whatever happened to the store in between: what is missing 
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -30,6 +31,7 @@ from smidgen.gobuild.cache import Hit, Miss, Request, collect_inputs, lookup, re
 from smidgen.gobuild.git import GitFacts, PendingGit, start_git
 from smidgen.gobuild.metadata import created_at, image_annotations, image_names
 from smidgen.gobuild.options import BuildOptions
+from smidgen.gobuild.process import Command, Process
 from smidgen.gobuild.recipe import ProgramGone
 from smidgen.gobuild.record import Record, Snapshot
 from smidgen.gobuild.target import MainPackage, Resolution, resolve_targets
@@ -63,6 +65,7 @@ class BuildRequest:
         config_start: Where the search for it began, absolute.
         environ: The environment.
         use_cache: Whether what was built before may be taken.
+        head_start: A compiler that was started beforehand, or None.
     """
 
     targets: tuple[str, ...] = ()
@@ -73,6 +76,27 @@ class BuildRequest:
     config_start: Path
     environ: Mapping[str, str]
     use_cache: bool = True
+    head_start: "HeadStart | None" = None
+
+
+class HeadStart(Protocol):
+    """A compiler that was started before it was known whether it is what is wanted.
+
+    Attributes:
+        arguments: Its command line.
+        environment: Its environment.
+        output: The directory made for this build, with the compiler's own, ``0``, in it.
+        pid: Its process; to be set to None by whoever takes it over.
+        stdout: A pipe to read from.
+        stderr: Likewise.
+    """
+
+    arguments: list[str]
+    environment: dict[str, str]
+    output: str
+    pid: int | None
+    stdout: int
+    stderr: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +261,7 @@ def _compiled(
 ) -> tuple[tuple[Built, ...], Snapshot | None]:
     from smidgen.gobuild.compile import compile_packages  # noqa: PLC0415 (only a build that compiles needs it)
 
-    with tempfile.TemporaryDirectory(prefix="smidgen-build-") as output:
+    with _output(request) as output:
         compiled = compile_packages(
             _jobs(plan),
             toolchain=plan.toolchain,
@@ -245,6 +269,7 @@ def _compiled(
             output=output,
             templates=plan.source,
             progress=progress,
+            started=_taken_over(request.head_start),
         )
         # At once: the longer we wait, the more files may have changed under us.
         snapshot = collect_inputs(_question(request, plan), plan.resolution, compiled, previous=previous)
@@ -258,7 +283,8 @@ def _compiled(
 
 
 def _watch(request: BuildRequest, plan: _Plan, looked_at: Record | Snapshot, started_ns: int) -> "Watch | None":
-    from smidgen.gobuild.watch import watch  # noqa: PLC0415
+    from smidgen.gobuild.compile import commands_of  # noqa: PLC0415
+    from smidgen.gobuild.watch import OUTPUT, compiler_of, watch  # noqa: PLC0415
 
     config = request.config.document.path if request.config is not None else None
     return watch(
@@ -272,7 +298,36 @@ def _watch(request: BuildRequest, plan: _Plan, looked_at: Record | Snapshot, sta
         states=(*looked_at.files, *looked_at.names),
         absent=looked_at.absent,
         started_ns=started_ns,
+        compiler=compiler_of(
+            commands_of(
+                _jobs(plan),
+                toolchain=plan.toolchain,
+                environ=request.environ,
+                place=OUTPUT,
+                templates=plan.source,
+            ),
+            request.environ,
+            plan.settings,
+        ),
     )
+
+
+@contextmanager
+def _output(request: BuildRequest) -> Iterator[str]:
+    """Give a directory for executables; whoever gave a head start removes its own."""
+    if request.head_start is not None:
+        yield request.head_start.output
+    else:
+        with tempfile.TemporaryDirectory(prefix="smidgen-build-") as output:
+            yield output
+
+
+def _taken_over(head_start: HeadStart | None) -> tuple[Command, Process] | None:
+    if head_start is None or head_start.pid is None:
+        return None
+    process = Process.adopt(head_start.pid, head_start.stdout, head_start.stderr)
+    head_start.pid = None
+    return Command(tuple(head_start.arguments), head_start.environment), process
 
 
 def _jobs(plan: _Plan) -> "list[Job]":

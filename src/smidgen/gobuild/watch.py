@@ -4,17 +4,34 @@ Source of the idea: ``smidgen.cli.quick``, which does the checking.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from smidgen.config.settings import Settings
 from smidgen.gobuild.git import PendingGit
 from smidgen.gobuild.modfile import parents
+from smidgen.gobuild.process import Command
 from smidgen.gobuild.record import FileState, NamesState
 from smidgen.gobuild.signature import Signature, is_settled, signature
 from smidgen.gobuild.target import MainPackage
 from smidgen.gobuild.template import has_template
 from smidgen.gobuild.toolchain import Toolchain
+
+#: What stands for the output directory of a compiler that is not started yet; no word of a command has it.
+OUTPUT = "\1"
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """How the compiler was started.
+
+    Attributes:
+        arguments: Its command line, with ``OUTPUT`` where the directory for its output stood.
+        changes: What its environment had beside or instead of the user's: names and values.
+    """
+
+    arguments: tuple[str, ...]
+    changes: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +42,13 @@ class Watch:
         signatures: Paths and how they were.
         absent: Paths at which nothing was.
         commands: What git was asked, each with what it answered, None where it failed.
+        compiler: How the compiler is to be started when something changed, where one command does it all.
     """
 
     signatures: dict[str, Signature]
     absent: tuple[str, ...]
     commands: dict[tuple[str, ...], bytes | None]
+    compiler: Compiler | None = None
 
 
 def watch(
@@ -44,6 +63,7 @@ def watch(
     states: Iterable[FileState | NamesState],
     absent: Iterable[str],
     started_ns: int,
+    compiler: Compiler | None,
 ) -> Watch | None:
     """Put the watch of a build together; None where more than files and git decides the outcome.
 
@@ -58,6 +78,7 @@ def watch(
         states: What the compiler looked at.
         absent: What it found missing.
         started_ns: When the build began; what changed since cannot be vouched for.
+        compiler: How the compiler is started.
     """
     nothing = list(absent)
     for package, one in zip(packages, settings, strict=True):
@@ -80,7 +101,7 @@ def watch(
     commands = {
         arguments: outcome.stdout if outcome.exit_code == 0 else None for arguments, outcome in git.answers.items()
     }
-    return Watch(signatures=signatures, absent=tuple(dict.fromkeys(nothing)), commands=commands)
+    return Watch(signatures=signatures, absent=tuple(dict.fromkeys(nothing)), commands=commands, compiler=compiler)
 
 
 def _follows(package: MainPackage, settings: Settings) -> bool:
@@ -110,3 +131,20 @@ def _go_candidates(toolchain: Toolchain, search_path: str) -> Iterator[str]:
         yield candidate
         if os.path.realpath(candidate) == toolchain.path:
             return
+
+
+def compiler_of(
+    commands: Sequence[Command], environ: Mapping[str, str], settings: Iterable[Settings]
+) -> Compiler | None:
+    """Say how to start the compiler again; None where that takes several commands, or the user's own variables.
+
+    Args:
+        commands: What would be started, with ``OUTPUT`` as the output directory.
+        environ: The user's environment.
+        settings: Variables that they set may be secret, and are not to be written down.
+    """
+    if len(commands) != 1 or any(each.build_env for each in settings):
+        return None
+    (command,) = commands
+    changes = tuple((name, value) for name, value in command.environ.items() if environ.get(name) != value)
+    return Compiler(command.arguments, changes) if environ.keys() <= command.environ.keys() else None
