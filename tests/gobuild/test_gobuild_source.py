@@ -4,7 +4,7 @@ import pytest
 
 from smidgen.gobuild.modfile import parse_module_file
 from smidgen.gobuild.packages import pattern_expression
-from smidgen.gobuild.source import embed_patterns, is_constrained_name, is_relevant, package_name
+from smidgen.gobuild.source import embed_patterns, header, is_constrained_name, is_relevant, package_name
 from smidgen.gobuild.target import executable_name
 
 
@@ -45,7 +45,21 @@ def test_constrained_names(name: str, expected: bool) -> None:  # noqa: FBT001
 
 def test_relevant_names() -> None:
     names = ["a.go", "a_test.go", "_a.go", ".a.go", "README.md", "a.s", "a.syso", "go.mod", "default.pgo", "a.go~"]
-    assert [name for name in names if is_relevant(name)] == ["a.go", "a.s", "a.syso", "go.mod", "default.pgo"]
+    relevant = ["a.go", "a_test.go", "a.s", "a.syso", "go.mod", "default.pgo"]
+    assert [name for name in names if is_relevant(name)] == relevant
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b'package a\n\nimport (\n\t"b"\n)\n\nfunc f() {}\n', b'package a\n\nimport (\n\t"b"\n)\n\nfunc'),
+        (b'package a\n\n/*\nfunc\n*/ import "x"\n', None),
+        (b"package a\nimport `x\ntype `\n", None),
+        (b"package a\nfunctional\n", None),
+    ],
+)
+def test_header(data: bytes, expected: bytes | None) -> None:
+    assert header(data) == (data if expected is None else expected)
 
 
 def test_module_file() -> None:

@@ -7,14 +7,15 @@ another platform go).
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smidgen.errors import CompileError
 from smidgen.gobuild.environment import GoSettings, go_environment, platform_variables
 from smidgen.gobuild.flags import FlagSet
 from smidgen.gobuild.options import BuildOptions
-from smidgen.gobuild.process import Command, Outcome, available_cores, run_all
+from smidgen.gobuild.process import Command, Outcome, Process, available_cores, run_all
 from smidgen.gobuild.target import MainPackage
+from smidgen.gobuild.template_values import TemplateSource, expand_options
 from smidgen.gobuild.toolchain import Toolchain
 from smidgen.oci.platform import Platform
 
@@ -23,7 +24,7 @@ _GRAPH_NAME = ".actions.json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A main package to compile. Its options have no templates left in them."""
+    """A main package to compile; its options may have templates in them."""
 
     package: MainPackage
     options: BuildOptions
@@ -40,27 +41,34 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compiled:
-    """What a compilation gave.
+class Batch:
+    """Packages that one ``go`` command compiles: alike in options and root, with names of their own.
 
     Attributes:
-        binaries: In the order of the jobs, and of each job's platforms.
-        graphs: Files in which ``go build`` wrote which packages it took; "" stands for one that could not.
+        root: Where ``go`` runs; "" for packages at a version.
+        options: Templates expanded, once the command is made.
+        graph: The file in which ``go build`` wrote which packages it took; "" where it wrote none.
     """
-
-    binaries: tuple[Binary, ...]
-    graphs: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """Packages that one ``go`` command compiles: alike in options and root, with names of their own."""
 
     root: str
     version: str
     options: BuildOptions
     platform: Platform
     packages: tuple[MainPackage, ...]
+    graph: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """What a compilation gave.
+
+    Attributes:
+        binaries: In the order of the jobs, and of each job's platforms.
+        batches: How they were made.
+    """
+
+    binaries: tuple[Binary, ...]
+    batches: tuple[Batch, ...]
 
 
 def compile_packages(
@@ -69,7 +77,9 @@ def compile_packages(
     toolchain: Toolchain,
     environ: Mapping[str, str],
     output: str,
+    templates: TemplateSource | None = None,
     progress: Callable[[str], None] | None = None,
+    started: tuple[Command, Process] | None = None,
 ) -> Compiled:
     """Compile every job for its platforms.
 
@@ -78,17 +88,32 @@ def compile_packages(
         toolchain: With what.
         environ: The user's environment.
         output: An empty directory; executables are left below it.
+        templates: Values for templates in options; without it they are taken as they are.
         progress: Told in words what begins, what Go downloads, and what is done.
+        started: A process that was started beforehand, with *output* as its own; used if it is what is needed.
 
     Raises:
         CompileError: Go refused a package; its own words are kept.
+        UsageError: A flag or a template cannot be meant.
     """
     tell = progress or (lambda _text: None)
     batches = tuple(_batches(jobs))
     places = [os.path.join(output, str(number)) for number in range(len(batches))]
-    for place in places:
-        os.mkdir(place)
-    commands = [_command(batch, place, toolchain, environ) for batch, place in zip(batches, places, strict=True)]
+    commands: list[Command] = []
+    expanded: list[Batch] = []
+    for batch, place in zip(batches, places, strict=True):
+        with suppress(FileExistsError):
+            os.mkdir(place)
+        command, options = _command(batch, place, toolchain, environ, templates)
+        commands.append(command)
+        expanded.append(replace(batch, options=options))
+    running: dict[int, Process] = {}
+    if started is not None:
+        command, process = started
+        if commands[0] == command:
+            running[0] = process
+        else:
+            process.kill()
 
     def ended(position: int, outcome: Outcome) -> None:
         batch = batches[position]
@@ -103,7 +128,7 @@ def compile_packages(
 
     for batch in batches:
         tell(f"compiling {_names(batch)} for {batch.platform}")
-    run_all(commands, at_once=max(1, min(available_cores(), len(commands))), ended=ended, said=said)
+    run_all(commands, at_once=max(1, min(available_cores(), len(commands))), ended=ended, said=said, started=running)
     built = {
         (package, batch.platform, batch.options): _executable(batch, place, package)
         for batch, place in zip(batches, places, strict=True)
@@ -114,11 +139,32 @@ def compile_packages(
         for job in jobs
         for platform in job.platforms
     )
-    graphs = tuple(_graph(batch, place) for batch, place in zip(batches, places, strict=True))
-    return Compiled(binaries=binaries, graphs=graphs)
+    done = (replace(batch, graph=_graph(place)) for batch, place in zip(expanded, places, strict=True))
+    return Compiled(binaries=binaries, batches=tuple(done))
 
 
-def _batches(jobs: Iterable[Job]) -> Iterable[_Batch]:
+def commands_of(
+    jobs: Sequence[Job],
+    *,
+    toolchain: Toolchain,
+    environ: Mapping[str, str],
+    place: str,
+    templates: TemplateSource | None = None,
+) -> tuple[Command, ...]:
+    """Give the commands that ``compile_packages`` starts for source that is at hand; nothing is started or made.
+
+    Args:
+        jobs: As there.
+        toolchain: As there.
+        environ: As there.
+        place: What stands for the output directory of every command.
+        templates: As there.
+    """
+    batches = (batch for batch in _batches(jobs) if not batch.version)
+    return tuple(_command(batch, place, toolchain, environ, templates)[0] for batch in batches)
+
+
+def _batches(jobs: Iterable[Job]) -> Iterable[Batch]:
     """Put together what one command can compile; packages of equal names would overwrite each other."""
     groups: dict[tuple[str, str, BuildOptions, Platform, int], list[MainPackage]] = {}
     for job in jobs:
@@ -135,13 +181,25 @@ def _batches(jobs: Iterable[Job]) -> Iterable[_Batch]:
             if job.package not in group:
                 group.append(job.package)
     for (root, _, options, platform, _), packages in groups.items():
-        yield _Batch(root, packages[0].version, options, platform, tuple(packages))
+        yield Batch(
+            root=root,
+            version=packages[0].version,
+            options=options,
+            platform=platform,
+            packages=tuple(packages),
+        )
 
 
-def _command(batch: _Batch, place: str, toolchain: Toolchain, environ: Mapping[str, str]) -> Command:
+def _command(
+    batch: Batch, place: str, toolchain: Toolchain, environ: Mapping[str, str], templates: TemplateSource | None
+) -> tuple[Command, BuildOptions]:
+    """Give the command for *batch*, and its options with their templates expanded."""
+    options = batch.options
     variables = go_environment(environ, batch.options, batch.platform)
     settings = GoSettings(variables, toolchain.goroot)
-    flags = FlagSet(batch.options, settings.get("GOFLAGS")).arguments()
+    if templates is not None:
+        options = expand_options(options, templates.values(variables, toolchain.path, batch.root or place))
+    flags = FlagSet(options, settings.get("GOFLAGS")).arguments()
     if batch.version:
         # `go install` has no -o: its executables go below GOPATH, so that is ours, with the module cache left in
         # place. A GOBIN, which Go refuses for another platform, can also come from the file of `go env -w`.
@@ -154,13 +212,12 @@ def _command(batch: _Batch, place: str, toolchain: Toolchain, environ: Mapping[s
             os.makedirs(os.path.join(gopath, "pkg"), exist_ok=True)
             os.symlink(os.path.join(gopath, "pkg"), os.path.join(place, "pkg"))
         arguments = [f"{package.import_path}@{package.version}" for package in batch.packages]
-        return Command((toolchain.path, "install", "-C", place, *flags, *arguments), variables)
+        return Command((toolchain.path, "install", "-C", place, *flags, *arguments), variables), options
     graph = f"-debug-actiongraph={os.path.join(place, _GRAPH_NAME)}"
     arguments = [_argument(package) for package in batch.packages]
     # A trailing slash makes -o a directory even for one package.
-    return Command(
-        (toolchain.path, "build", "-C", batch.root, "-o", place + os.sep, graph, *flags, *arguments), variables
-    )
+    command = (toolchain.path, "build", "-C", batch.root, "-o", place + os.sep, graph, *flags, *arguments)
+    return Command(command, variables), options
 
 
 def _argument(package: MainPackage) -> str:
@@ -174,7 +231,7 @@ def _gopath(settings: GoSettings) -> str:
     return settings.get("GOPATH").split(os.pathsep)[0] or os.path.join(settings.get("HOME"), "go")
 
 
-def _executable(batch: _Batch, place: str, package: MainPackage) -> str:
+def _executable(batch: Batch, place: str, package: MainPackage) -> str:
     if not batch.version:
         return os.path.join(place, package.name)
     variables = platform_variables(batch.platform)
@@ -182,16 +239,16 @@ def _executable(batch: _Batch, place: str, package: MainPackage) -> str:
     return across if os.path.exists(across) else os.path.join(place, "bin", package.name)
 
 
-def _graph(batch: _Batch, place: str) -> str:
+def _graph(place: str) -> str:
     path = os.path.join(place, _GRAPH_NAME)
-    return path if not batch.version and os.path.exists(path) else ""
+    return path if os.path.exists(path) else ""
 
 
-def _names(batch: _Batch) -> str:
+def _names(batch: Batch) -> str:
     return ", ".join(package.import_path for package in batch.packages)
 
 
-def _refused(batch: _Batch, outcome: Outcome) -> CompileError:
+def _refused(batch: Batch, outcome: Outcome) -> CompileError:
     output = (outcome.stderr or outcome.stdout).decode(errors="replace")
     how = f"exit code {outcome.exit_code}" if outcome.exit_code >= 0 else f"signal {-outcome.exit_code}"
     return CompileError(f"cannot compile {_names(batch)} for {batch.platform}: go ended with {how}", output=output)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from smidgen.gobuild.environment import GoSettings
 from smidgen.gobuild.inputs import Inputs
+from smidgen.gobuild.signature import is_entered
 from smidgen.gobuild.source import is_constrained_name, is_package_file, package_name
 from smidgen.gobuild.workspace import Workspace, find_workspace
 
@@ -92,13 +93,7 @@ def _read_package_name(path: str) -> tuple[str | None, bool]:
 def _directories_in(directory: str) -> list[str]:
     try:
         with os.scandir(directory) as entries:
-            return [
-                entry.path
-                for entry in entries
-                if entry.is_dir(follow_symlinks=False)
-                and not entry.name.startswith((".", "_"))
-                and entry.name not in {"testdata", "vendor"}
-            ]
+            return [entry.path for entry in entries if is_entered(entry.name) and entry.is_dir(follow_symlinks=False)]
     except PermissionError:
         return []
 

@@ -9,6 +9,8 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Self
 
 from smidgen.errors import BuildError
 
@@ -63,6 +65,18 @@ class Process:
         finally:
             os.close(out_writer)
             os.close(err_writer)
+        self.hold(out_reader, err_reader)
+
+    @classmethod
+    def adopt(cls, pid: int, out_reader: int, err_reader: int) -> Self:
+        """Take over a child of this process that leads a process group, with the pipes of its output."""
+        process = cls.__new__(cls)
+        process.pid = pid
+        process.hold(out_reader, err_reader)
+        return process
+
+    def hold(self, out_reader: int, err_reader: int) -> None:
+        """Collect what comes from these pipes; to be called once."""
         self._chunks: dict[int, list[bytes]] = {out_reader: [], err_reader: []}
         self._out, self._err = out_reader, err_reader
         self.open_descriptors = {out_reader, err_reader}
@@ -153,6 +167,7 @@ def run_all(
     at_once: int,
     ended: Callable[[int, Outcome], None],
     said: Callable[[int, str], None] | None = None,
+    started: Mapping[int, Process] = MappingProxyType({}),
 ) -> None:
     """Run *commands* side by side.
 
@@ -162,13 +177,14 @@ def run_all(
         ended: Called with the position of a command and how it ended, in the order of their ends. When it
             raises, all others are ended and the exception passes.
         said: Called with the position of a command and each whole line it writes to standard error.
+        started: Position of a command → its process, where it runs already.
 
     Raises:
         BuildError: A program cannot be started.
     """
-    waiting = list(enumerate(commands))[::-1]
-    running: list[Process] = []
-    positions: dict[Process, int] = {}
+    waiting = [(position, command) for position, command in enumerate(commands) if position not in started][::-1]
+    running = list(started.values())
+    positions = {process: position for position, process in started.items()}
     tails: dict[Process, bytes] = {}
     try:
         while waiting and len(running) < at_once:

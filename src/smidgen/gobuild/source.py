@@ -24,6 +24,7 @@ _LIMITED_NAME = re.compile(
 # What may stand before the package clause: space, a byte order mark, and comments.
 _BEFORE_PACKAGE = re.compile(rb"(?:\xef\xbb\xbf|\s|//[^\n]*(?:\n|\Z)|/\*.*?\*/)*", re.DOTALL)
 _PACKAGE = re.compile(rb"package(?:\s|//[^\n]*\n|/\*.*?\*/)+([^\s;/]+)", re.DOTALL)
+_DECLARATION = re.compile(rb"^(?:func|type|var|const)\b", re.MULTILINE)
 _CONSTRAINT = re.compile(rb"^[ \t]*//(?:go:build|[ \t]*\+build)[ \t]", re.MULTILINE)
 _EMBED = re.compile(rb"//go:embed[ \t]+([^\r\n]+)")
 _PATTERN = re.compile(r"\s*(\"(?:[^\"\\]|\\.)*\"|`[^`]*`|\S+)")
@@ -38,7 +39,7 @@ def is_relevant(name: str) -> bool:
     """Tell whether a file called *name* in a package's directory can change what is built."""
     if name in SPECIAL_NAMES:
         return True
-    return _SOURCE_NAME.match(name) is not None and not name.endswith("_test.go")
+    return _SOURCE_NAME.match(name) is not None
 
 
 def is_constrained_name(name: str) -> bool:
@@ -57,6 +58,23 @@ def package_name(data: bytes) -> tuple[str | None, bool]:
     clause = _PACKAGE.match(data, end)
     name = clause[1].decode(errors="replace") if clause else None
     return name, _CONSTRAINT.search(data, 0, end) is not None
+
+
+def is_test_file(name: str) -> bool:
+    """Tell whether *name* is a file of tests: of such only the header matters to a build."""
+    return name.endswith("_test.go")
+
+
+def header(data: bytes) -> bytes:
+    """Give the part of a Go file that holds all its package clause, imports and build constraints.
+
+    ``go build`` reads as much of test files, and refuses a package for what it finds there. The part can be longer
+    than needed: everything, where comments make it hard to say.
+    """
+    declaration = _DECLARATION.search(data)
+    part = data[: declaration.end()] if declaration else data
+    is_plain = part.count(b"/*") == part.count(b"*/") and part.count(b"`") % 2 == 0
+    return part if is_plain else data
 
 
 def embed_patterns(data: bytes) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ Source: ``go help packages``; ``load.Package.DefaultExecName`` in ``cmd/go``.
 
 import os
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -56,10 +57,17 @@ class MainPackage:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The main packages, in the order named and without doubles, and what was looked at to find them."""
+    """The main packages that targets mean.
+
+    Attributes:
+        packages: In the order named, without doubles.
+        inputs: What was looked at to find them.
+        started_ns: When that began, in nanoseconds since 1970: what changed later may have been seen either way.
+    """
 
     packages: tuple[MainPackage, ...]
     inputs: Inputs
+    started_ns: int
 
 
 def executable_name(import_path: str) -> str:
@@ -92,13 +100,14 @@ def resolve_targets(
         UsageError: A target cannot be meant.
         BuildError: There is no module.
     """
+    started_ns = time.time_ns()
     finder = PackageFinder(GoSettings(environ, toolchain.goroot), Inputs())
     resolver = _Resolver(os.path.realpath(cwd), toolchain, environ, options or BuildOptions(), finder)
     packages: dict[tuple[str, str], MainPackage] = {}
     for target in targets or (".",):
         for package in resolver.resolve(target):
             packages.setdefault((package.import_path, package.root), package)
-    return Resolution(tuple(packages.values()), finder.inputs)
+    return Resolution(tuple(packages.values()), finder.inputs, started_ns)
 
 
 @dataclass(slots=True)

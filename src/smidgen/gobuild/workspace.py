@@ -40,7 +40,8 @@ class Workspace:
     """The modules that ``go`` sees when it runs in *root*.
 
     Attributes:
-        root: The directory of go.work, or the root of the only main module.
+        root: Where ``go`` runs: the directory of go.work, or the root of the package's module.
+        vendor: Where a vendor directory would be looked for.
         work_file: The go.work in force, or "".
         main: Main modules.
         replacements: Modules that ``replace`` takes from directories.
@@ -50,6 +51,7 @@ class Workspace:
     """
 
     root: str
+    vendor: str
     work_file: str
     main: tuple[LocalModule, ...]
     replacements: tuple[LocalModule, ...]
@@ -65,7 +67,7 @@ class Workspace:
     def directories_of(self, import_path: str) -> tuple[str, ...]:
         """Give every directory here in which *import_path* could be; they need not exist."""
         return tuple(
-            os.path.join(module.root, import_path[len(module.path) + 1 :]).rstrip("/")
+            os.path.normpath(os.path.join(module.root, import_path[len(module.path) + 1 :]))
             for module in (*self.main, *self.replacements)
             if import_path == module.path or import_path.startswith(module.path + "/")
         )
@@ -103,10 +105,26 @@ def find_workspace(directory: str, settings: GoSettings) -> Workspace | None:
         used = tuple(os.path.normpath(os.path.join(os.path.dirname(work_file), path)) for path in work.used)
         # A module that go.work does not list is an error of Go's own, said best where the module is.
         if module_root is None or module_root in used:
-            return _described(os.path.dirname(work_file), work_file, used, search)
+            return _described(_place_to_run(module_root, work_file), work_file, used, search)
     if module_root is None:
         return None
     return _described(module_root, "", (module_root,), search)
+
+
+def _place_to_run(module_root: str | None, work_file: str) -> str:
+    """Choose the directory of go.work, so that one command builds packages of all its modules.
+
+    A module that is a repository of its own is built where it is: Go stamps the state of the repository it runs in.
+    """
+    work_root = os.path.dirname(work_file)
+    if module_root is None:
+        return work_root
+    for place in parents(module_root):
+        if place == work_root:
+            return work_root
+        if os.path.exists(os.path.join(place, ".git")):
+            break
+    return module_root
 
 
 def _work_file(directory: str, settings: GoSettings, search: _Search) -> str:
@@ -132,7 +150,8 @@ def _described(root: str, work_file: str, main_roots: tuple[str, ...], search: _
         if parsed is not None:
             main.append(LocalModule(parsed.module, module_root, parsed.ignored))
             sources.append((module_root, parsed))
-    files[os.path.join(root, "vendor", "modules.txt")] = None
+    vendor = os.path.join(os.path.dirname(work_file) if work_file else root, "vendor")
+    files[os.path.join(vendor, "modules.txt")] = None
     replacements: list[LocalModule] = []
     for base, parsed in sources:
         releases += [text for text in (parsed.go, parsed.toolchain) if text]
@@ -142,6 +161,7 @@ def _described(root: str, work_file: str, main_roots: tuple[str, ...], search: _
             files[os.path.join(place, "go.mod")] = None
     return Workspace(
         root=root,
+        vendor=vendor,
         work_file=work_file,
         main=tuple(main),
         replacements=tuple(dict.fromkeys(replacements)),
