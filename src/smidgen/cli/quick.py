@@ -10,7 +10,7 @@ A note holds for the same arguments, directory, environment and version of smidg
 ``smidgen.gobuild.signature``, paths at which nothing may be, and git commands with what they answered. Whatever
 does not hold leads to the ordinary build, which decides everything anew; a note can only save time.
 
-Where something changed, the compiler is most likely to be started just as it was the last time. So a note
+Where source changed, the compiler is most likely to be started just as it was the last time. So a note
 also has that command, and it is started at once: it works while Python imports. The ordinary build takes
 it over if it comes to the very same command, and else ends it and starts its own.
 """
@@ -20,7 +20,7 @@ import sys
 import time
 
 # Raised when the form of a note changes.
-_FORMAT = "2"
+_FORMAT = "3"
 # What a terminal or a shell sets for itself. No build depends on them; see ``quick_note`` for templates.
 _PASSING = frozenset(
     {
@@ -113,11 +113,11 @@ def answer(arguments: "list[str]") -> bool:
         return False
     try:
         fields = _read(path)
-        holds = _holds(fields)
+        holds, is_edited = _holds(fields)
         command, changes = fields.take_list(), fields.take_list()
         result, plain, coloured = fields.take(), fields.take(), fields.take()
         if not holds:
-            if command:
+            if command and is_edited:
                 global head_start  # noqa: PLW0603 (the one thing that outlives this module's only call)
                 head_start = HeadStart(command, changes)
             return False
@@ -188,18 +188,27 @@ def _read(path: str) -> Fields:
         return Fields(file.read(_MAX_NOTE).decode("utf-8", "surrogateescape").split("\0"))
 
 
-def _holds(fields: Fields) -> bool:
-    """Tell whether everything is as it was; takes its fields from the note in any case."""
+def _holds(fields: Fields) -> "tuple[bool, bool]":
+    """Tell whether everything is as it was, and whether a file that the compiler read surely has other content."""
     commands, signatures, absent = fields.take_list(), fields.take_list(), fields.take_list()
     # Git is asked first, so that it works while files are looked at.
     running = [_start(command.split("\n")) for command in commands[::2]]
     try:
-        paths = iter(signatures)
-        same = all(signature(path) == wanted for path, wanted in zip(paths, paths, strict=True))
-        same = same and not any(map(os.path.lexists, absent))
+        triples = zip(signatures[::3], signatures[1::3], signatures[2::3], strict=True)
+        changed = [(path, content) for path, wanted, content in triples if signature(path) != wanted]
+        same = not changed and not any(map(os.path.lexists, absent))
     finally:
         answers = [_finish(*process) for process in running]
-    return same and answers == commands[1::2]
+    return same and answers == commands[1::2], any(_has_other_content(*pair) for pair in changed)
+
+
+def _has_other_content(path: str, content: str) -> bool:
+    """Tell whether the file at *path* has not the digest *content*, which is "" for what is no file."""
+    try:
+        with open(path, "rb") as file:
+            return bool(content) and _digest(file.read()) != content
+    except OSError:
+        return False
 
 
 def _start(arguments: "list[str]") -> "tuple[int, int]":

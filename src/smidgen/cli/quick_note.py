@@ -49,7 +49,7 @@ def leave(arguments: Sequence[str], images: Sequence[Built], watch: Watch, said:
     ]
     fields = [
         *_list(commands),
-        *_list([text for item in watched.items() for text in item]),
+        *_list([text for name, taken in watched.items() for text in (name, taken, watch.contents.get(name, ""))]),
         *_list(watch.absent),
         *_list(watch.compiler.arguments if watch.compiler else ()),
         *_list([text for item in watch.compiler.changes for text in item] if watch.compiler else ()),

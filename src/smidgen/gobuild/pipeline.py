@@ -295,7 +295,8 @@ def _watch(request: BuildRequest, plan: _Plan, looked_at: Record | Snapshot, sta
         toolchain=plan.toolchain,
         git=plan.git,
         search_path=request.environ.get("PATH", os.defpath),
-        states=(*looked_at.files, *looked_at.names),
+        files=looked_at.files,
+        folders=looked_at.names,
         absent=looked_at.absent,
         started_ns=started_ns,
         compiler=compiler_of(

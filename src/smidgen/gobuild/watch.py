@@ -21,6 +21,10 @@ from smidgen.gobuild.toolchain import Toolchain
 OUTPUT = "\1"
 
 
+# How ``signature.identity`` begins for a regular file.
+_FILE = "file:"
+
+
 @dataclass(frozen=True, slots=True)
 class Compiler:
     """How the compiler was started.
@@ -40,12 +44,14 @@ class Watch:
 
     Attributes:
         signatures: Paths and how they were.
+        contents: Files that the compiler read and the SHA-256 of their content, in hex.
         absent: Paths at which nothing was.
         commands: What git was asked, each with what it answered, None where it failed.
         compiler: How the compiler is to be started when something changed, where one command does it all.
     """
 
     signatures: dict[str, Signature]
+    contents: dict[str, str]
     absent: tuple[str, ...]
     commands: dict[tuple[str, ...], bytes | None]
     compiler: Compiler | None = None
@@ -60,7 +66,8 @@ def watch(
     toolchain: Toolchain,
     git: PendingGit,
     search_path: str,
-    states: Iterable[FileState | NamesState],
+    files: Iterable[FileState],
+    folders: Iterable[NamesState],
     absent: Iterable[str],
     started_ns: int,
     compiler: Compiler | None,
@@ -75,7 +82,8 @@ def watch(
         toolchain: What compiled.
         git: After its result.
         search_path: PATH.
-        states: What the compiler looked at.
+        files: What the compiler read.
+        folders: Directories that it looked into.
         absent: What it found missing.
         started_ns: When the build began; what changed since cannot be vouched for.
         compiler: How the compiler is started.
@@ -85,7 +93,9 @@ def watch(
         if not _follows(package, one):
             return None
         nothing += [os.path.join(package.directory, "kodata")] if package.directory else []
-    signatures = {state.path: state.signature for state in states}
+    files = tuple(files)
+    signatures = {one.path: one.signature for one in files} | {one.path: one.signature for one in folders}
+    contents = {state.path: state.identity.removeprefix(_FILE) for state in files if state.identity.startswith(_FILE)}
     surroundings = [*_go_candidates(toolchain, search_path), *config_names]
     if not git.answers:
         # A repository that appears around the source says where it is from.
@@ -101,7 +111,13 @@ def watch(
     commands = {
         arguments: outcome.stdout if outcome.exit_code == 0 else None for arguments, outcome in git.answers.items()
     }
-    return Watch(signatures=signatures, absent=tuple(dict.fromkeys(nothing)), commands=commands, compiler=compiler)
+    return Watch(
+        signatures=signatures,
+        contents=contents,
+        absent=tuple(dict.fromkeys(nothing)),
+        commands=commands,
+        compiler=compiler,
+    )
 
 
 def _follows(package: MainPackage, settings: Settings) -> bool:

@@ -22,6 +22,7 @@ from smidgen.oci.manifest import Index, Manifest, encode
 from smidgen.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from smidgen.oci.platform import Platform
 from smidgen.store.content import ContentStore
+from smidgen.store.sizes import remember_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +127,8 @@ def _pack(store: ContentStore, recipe: LayerRecipe, image: Recipe) -> Layer | No
     with store.writer() as writer:
         layer = pack(entries, writer.write, compression=image.compression)
         writer.commit(layer.descriptor.digest, layer.descriptor.size)
+    # Known now for nothing; nobody need decompress it to show an image's size.
+    remember_size(store, layer.descriptor, layer.size)
     if recipe.key is not None:
         cache.put(recipe.key, layer)
     return layer

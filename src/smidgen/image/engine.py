@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 from collections.abc import Iterable
-from typing import IO, Literal
+from typing import IO, BinaryIO, Literal, cast
 
 from smidgen.errors import SandboxError
 from smidgen.oci.platform import Platform
@@ -53,7 +53,7 @@ def _fed(
     platform: Platform | None,
 ) -> str:
     try:
-        write_archive(store, items, pipe, platform=platform)
+        write_archive(store, items, cast("BinaryIO", pipe), platform=platform)
     except BrokenPipeError:
         # It stopped reading: what it said tells why.
         pass
