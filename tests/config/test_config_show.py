@@ -48,7 +48,7 @@ def smidgen(*arguments: str) -> Result:
 
 def values_of(settings: Settings) -> dict[str, Any]:
     apart = {"names", "go", "provenance", "warnings", "target"}
-    return {name: getattr(settings, name) for name in settings.__slots__ if name not in apart}
+    return {name: getattr(settings, name) for name in settings.__struct_fields__ if name not in apart}
 
 
 def test_show_says_where_each_value_came_from(repo: Path) -> None:

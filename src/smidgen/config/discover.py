@@ -7,9 +7,10 @@ repository's root, which is looked at too. Without a file this costs a few calls
 
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec.structs import replace
 
 from smidgen.errors import ConfigError
 

@@ -6,10 +6,10 @@ Source of the patterns: ``go help packages``.
 import os.path
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 from msgspec import UNSET
 
 from smidgen.config.fields import LISTS, is_local, split_text
@@ -25,8 +25,7 @@ from smidgen.oci.config import Healthcheck
 _DURATIONS = ("interval", "timeout", "start_period", "start_interval")
 
 
-@dataclass(frozen=True, slots=True)
-class FilePlace:
+class FilePlace(msgspec.Struct, frozen=True):
     """A value in a configuration file.
 
     Attributes:
@@ -49,8 +48,7 @@ class FilePlace:
         return self.document.error(fault.message, self.mark, hint=fault.hint)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
+class Config(msgspec.Struct, frozen=True, kw_only=True):
     """A configuration file that was read.
 
     Attributes:
@@ -67,7 +65,7 @@ class Config:
     kind: Literal["smidgen", "ko"]
     directory: Path
     warnings: tuple[str, ...] = ()
-    refused: Mapping[int, ConfigError] = field(default_factory=dict)
+    refused: Mapping[int, ConfigError] = msgspec.field(default_factory=dict)
 
     @property
     def path(self) -> Path:

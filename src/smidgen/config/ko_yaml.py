@@ -8,11 +8,12 @@ Source: ko's documentation, "Configuration", and ``pkg/build/config.go``.
 
 import os.path
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
 
-from smidgen.config.decode import decode_file, did_you_mean, got
+from msgspec.structs import replace
+
+from smidgen.config.decode import decode_file
 from smidgen.config.file_layer import Config
 from smidgen.config.words import parse_assignment, split_commas
 from smidgen.config.yaml_source import Document, Entry, ListNode, MappingNode, Node, ScalarNode, shorten
@@ -99,6 +100,8 @@ class _Reader:
         for entry in node.entries:
             key = keys.get(entry.key.lower())
             if key is None:
+                from smidgen.config.explain import did_you_mean  # noqa: PLC0415 - most files are right
+
                 close = did_you_mean(entry.key, keys.values())
                 self.warnings.append(
                     f"{self._document.name}:{entry.key_mark.line}:{entry.key_mark.column}: unknown key "
@@ -206,5 +209,7 @@ class _Reader:
         return MappingNode((Entry("target", node.mark, ScalarNode(target, node.mark)), *entries), node.mark)
 
     def _wrong(self, entry: Entry, expected: str, node: Node | None = None) -> ConfigError:
+        from smidgen.config.explain import got  # noqa: PLC0415 - most files are right
+
         node = node or entry.value
         return self._document.error(f"{entry.key}: expected {expected}, got {got(node)}", node.mark)

@@ -2,9 +2,10 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
+
+import msgspec
 
 from smidgen.config.settings import Origin
 from smidgen.errors import UsageError
@@ -27,8 +28,7 @@ class Place(Protocol):
         """Make an error that says what *fault* says, and where."""
 
 
-@dataclass(frozen=True, slots=True)
-class FlagPlace:
+class FlagPlace(msgspec.Struct, frozen=True):
     """A flag of the command line, such as ``--user``."""
 
     name: str
@@ -43,8 +43,7 @@ class FlagPlace:
         return UsageError(f"{self.name}: {fault.message}", hint=fault.hint)
 
 
-@dataclass(frozen=True, slots=True)
-class EnvironmentPlace:
+class EnvironmentPlace(msgspec.Struct, frozen=True):
     """A variable of the environment, such as ``SMIDGEN_GO``."""
 
     name: str
@@ -59,8 +58,7 @@ class EnvironmentPlace:
         return UsageError(f"{self.name}: {fault.message}", hint=fault.hint)
 
 
-@dataclass(frozen=True, slots=True)
-class Given(Generic[T]):
+class Given(msgspec.Struct, Generic[T], frozen=True):
     """A value that somebody gave.
 
     Attributes:
@@ -96,8 +94,7 @@ class Given(Generic[T]):
 Texts = tuple[Given[str], ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
+class Layer(msgspec.Struct, frozen=True, kw_only=True):
     """What one source says: one file's global part, one target's part, the flags. Keys are fields of ``Settings``.
 
     Attributes:
@@ -109,9 +106,9 @@ class Layer:
         replaced_maps: Fields of *maps* that do not join those of the layers below, but take their place.
     """
 
-    texts: Mapping[str, Given[str]] = field(default_factory=dict)
-    lists: Mapping[str, Given[Texts]] = field(default_factory=dict)
-    maps: Mapping[str, Mapping[str, Given[str]]] = field(default_factory=dict)
-    switches: Mapping[str, Given[bool]] = field(default_factory=dict)
+    texts: Mapping[str, Given[str]] = msgspec.field(default_factory=dict)
+    lists: Mapping[str, Given[Texts]] = msgspec.field(default_factory=dict)
+    maps: Mapping[str, Mapping[str, Given[str]]] = msgspec.field(default_factory=dict)
+    switches: Mapping[str, Given[bool]] = msgspec.field(default_factory=dict)
     healthcheck: Given[Healthcheck] | None = None
     replaced_maps: frozenset[str] = frozenset()

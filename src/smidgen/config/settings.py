@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import msgspec
+
 from smidgen.config.values import AddSpec, Port, User
 from smidgen.layer.compression import Compression
 from smidgen.oci.config import Healthcheck
 from smidgen.oci.platform import Platform
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Where a value came from.
 
     Attributes:
@@ -85,8 +86,7 @@ class Flags:
     ca_bundles: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Every option of a build of one target. Texts that are *templates* still hold ``{{.Git.Tag}}`` and the like.
 
     Attributes:

@@ -6,9 +6,10 @@ They know nothing of where the text stood; :mod:`smidgen.config.place` adds that
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
+
+import msgspec
 
 from smidgen.errors import InvalidPlatform, UsageError
 from smidgen.oci.platform import Platform
@@ -57,8 +58,7 @@ _MODE = re.compile(r"^0?o?[0-7]{3,4}\Z")
 _NAME = re.compile(r"^[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*\Z")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class User:
+class User(msgspec.Struct, frozen=True, kw_only=True):
     """Who the program runs as. The image's configuration always gets numbers, so that runAsNonRoot can be checked.
 
     Attributes:
@@ -81,8 +81,7 @@ class User:
         return f"{self.name}:{self.text}" if self.name else self.text
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Port:
+class Port(msgspec.Struct, frozen=True, order=True):
     """A port that the program listens on."""
 
     number: int
@@ -93,8 +92,7 @@ class Port:
         return f"{self.number}/{self.protocol}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AddSpec:
+class AddSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Files to put into the image.
 
     Attributes:

@@ -8,10 +8,10 @@ Source: YAML 1.2.2; null of the Core schema (section 10.3.2) is the one kind of 
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
+import msgspec
 import yaml
 
 from smidgen.errors import ConfigError
@@ -27,32 +27,28 @@ _TAGS: Final = ("str", "int", "float", "bool", "null", "map", "seq")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(msgspec.Struct, frozen=True):
     """A place in a file; line and column count from 1, in characters."""
 
     line: int
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class ScalarNode:
+class ScalarNode(msgspec.Struct, frozen=True):
     """A text as it was written, or None for nothing: an empty value, or ``~`` or ``null`` without quotes."""
 
     text: str | None
     mark: Mark
 
 
-@dataclass(frozen=True, slots=True)
-class ListNode:
+class ListNode(msgspec.Struct, frozen=True):
     """A list."""
 
     items: tuple["Node", ...]
     mark: Mark
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """A key with its value."""
 
     key: str
@@ -60,8 +56,7 @@ class Entry:
     value: "Node"
 
 
-@dataclass(frozen=True, slots=True)
-class MappingNode:
+class MappingNode(msgspec.Struct, frozen=True):
     """A mapping; each key stands once."""
 
     entries: tuple[Entry, ...]
@@ -92,8 +87,7 @@ def plain(node: Node) -> Plain:
             return {entry.key: plain(entry.value) for entry in node.entries}
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """A file that was read.
 
     Attributes:
