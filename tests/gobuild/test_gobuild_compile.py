@@ -14,7 +14,7 @@ from smidgen.errors import BuildError, CompileError
 from smidgen.gobuild.compile import Compiled, Job, compile_packages
 from smidgen.gobuild.environment import host_platform, parse_platforms
 from smidgen.gobuild.options import BuildOptions
-from smidgen.gobuild.process import Command, Outcome, run, run_all
+from smidgen.gobuild.process import Command, Outcome, Process, run, run_all
 from smidgen.gobuild.target import resolve_targets
 from smidgen.gobuild.toolchain import Toolchain
 
@@ -201,6 +201,23 @@ def test_a_failure_ends_the_others_with_their_children(tmp_path: Path) -> None:
     with pytest.raises(CompileError, match="words"):
         run_all(commands, at_once=2, ended=ended)
     assert _ends(int(pid_file.read_text()))
+
+
+def test_an_adopted_process_says_when_it_was_started() -> None:
+    out_reader, out_writer = os.pipe()
+    err_reader, err_writer = os.pipe()
+    before = time.time_ns()
+    pid = os.posix_spawn("/bin/sleep", ["sleep", "60"], {}, setpgroup=0)
+    after = time.time_ns()
+    os.close(out_writer)
+    os.close(err_writer)
+    time.sleep(0.1)
+    process = Process.adopt(pid, out_reader, err_reader)
+    process.kill()
+    tick = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    assert before - 2 * tick < process.started_ns <= after + tick // 10
+    with pytest.raises(ChildProcessError):
+        os.waitpid(pid, 0)
 
 
 def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import random
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,7 @@ class Builder:
     def lookup(self) -> Hit | Miss:
         return lookup(self.folder, self.request())
 
-    def build(self, *, previous: Miss | None) -> tuple[str, str]:
+    def build(self, *, previous: Miss | None, progress: Callable[[str], None] | None = None) -> tuple[str, str]:
         """Build, and record if *previous* is given; gives the digest, or the error, and why it was not recorded."""
         request = self.request()
         environ = request.source.environ
@@ -70,6 +71,7 @@ class Builder:
                     environ=environ,
                     output=output,
                     templates=request.source,
+                    progress=progress,
                 )
             except SmidgenError as error:
                 return f"error: {error}"[:400], "it failed"
@@ -159,10 +161,10 @@ def test_a_change_during_the_build_is_not_recorded(
     world = World(tmp_path / "src", random.Random(1), environ)
     world.create()
     builder = Builder(world, toolchain, tmp_path / "records")
-    world.write("app/lib/plain.go", '//go:build !special\n\npackage lib\n\nconst name = "late"\n')
-    found = builder.lookup()
-    assert isinstance(found, Miss)
-    assert "changed during the build, or just before" in builder.build(previous=found)[1]
+    time.sleep(_SETTLE_SECONDS)
+    text = '//go:build !special\n\npackage lib\n\nconst name = "late"\n'
+    refusal = builder.build(previous=Miss(""), progress=lambda _: world.write("app/lib/plain.go", text))[1]
+    assert refusal == f"{world.app}/lib/plain.go changed during the build, or just before"
     assert isinstance(builder.lookup(), Miss)
 
 

@@ -234,7 +234,7 @@ def collect(
     for batch in compiled.batches:
         collector.batch(batch)
     collector.stamps(compiled)
-    return _look(collector, resolution.started_ns, previous)
+    return _look(collector, min(resolution.started_ns, compiled.started_ns), previous)
 
 
 def _look(collector: _Collector, started_ns: int, previous: Record | None) -> Snapshot:

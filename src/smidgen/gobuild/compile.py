@@ -5,6 +5,7 @@ another platform go).
 """
 
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -65,10 +66,12 @@ class Compiled:
     Attributes:
         binaries: In the order of the jobs, and of each job's platforms.
         batches: How they were made.
+        started_ns: When the first command was started, or somewhat before, in nanoseconds since 1970.
     """
 
     binaries: tuple[Binary, ...]
     batches: tuple[Batch, ...]
+    started_ns: int
 
 
 def compile_packages(
@@ -108,10 +111,12 @@ def compile_packages(
         commands.append(command)
         expanded.append(replace(batch, options=options))
     running: dict[int, Process] = {}
+    started_ns = time.time_ns()
     if started is not None:
         command, process = started
         if commands[0] == command:
             running[0] = process
+            started_ns = process.started_ns
         else:
             process.kill()
 
@@ -140,7 +145,7 @@ def compile_packages(
         for platform in job.platforms
     )
     done = (replace(batch, graph=_graph(place)) for batch, place in zip(expanded, places, strict=True))
-    return Compiled(binaries=binaries, batches=tuple(done))
+    return Compiled(binaries=binaries, batches=tuple(done), started_ns=started_ns)
 
 
 def commands_of(

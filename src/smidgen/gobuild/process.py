@@ -6,6 +6,7 @@
 import os
 import select
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -36,6 +37,10 @@ class Process:
     """A program that runs in a process group of its own, with its output collected.
 
     Its own group means that Ctrl-C reaches it through :meth:`kill`, with everything it started.
+
+    Attributes:
+        pid: Its number, and that of its group.
+        started_ns: When it was started, or somewhat before, in nanoseconds since 1970; 0 where that is not known.
     """
 
     def __init__(self, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
@@ -44,6 +49,7 @@ class Process:
         Raises:
             BuildError: It cannot be started.
         """
+        self.started_ns = time.time_ns()
         out_reader, out_writer = os.pipe()
         err_reader, err_writer = os.pipe()
         try:
@@ -72,6 +78,7 @@ class Process:
         """Take over a child of this process that leads a process group, with the pipes of its output."""
         process = cls.__new__(cls)
         process.pid = pid
+        process.started_ns = _started_ns(pid)
         process.hold(out_reader, err_reader)
         return process
 
@@ -142,6 +149,21 @@ def _events(processes: list[Process]) -> Iterator[tuple[Process, int, bytes]]:
                 poll.unregister(descriptor)
                 del owners[descriptor]
             yield process, descriptor, data
+
+
+def _started_ns(pid: int) -> int:
+    """Say when a process was started, rounded down to the kernel's tick; 0 where the kernel does not tell.
+
+    Source: proc(5), ``/proc/pid/stat`` field 22: in ticks since boot.
+    """
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            # The second field is a name in parentheses, which may hold anything.
+            ticks = int(file.read().rpartition(b")")[2].split()[19])
+        since_boot_ns = ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+        return time.time_ns() - (time.clock_gettime_ns(time.CLOCK_BOOTTIME) - since_boot_ns)
+    except (OSError, ValueError, IndexError, AttributeError):
+        return 0
 
 
 @dataclass(frozen=True, slots=True)
