@@ -21,7 +21,7 @@ def _store(tmp_path: Path) -> ContentStore:
     return ContentStore.open(tmp_path / "store")
 
 
-def _recipe(*layers: LayerRecipe, platform: str = "linux/amd64", directories: tuple[Entry, ...] = ()) -> Recipe:
+def _recipe(*layers: LayerRecipe, platform: str = "linux/amd64") -> Recipe:
     return Recipe(
         platform=Platform.parse(platform),
         layers=layers,
@@ -29,12 +29,13 @@ def _recipe(*layers: LayerRecipe, platform: str = "linux/amd64", directories: tu
         annotations={"b": "2", "a": "1"},
         created=0,
         compression=Compression.parse("gzip"),
-        directories=directories,
     )
 
 
-def _layer(*entries: Entry, name: str = "files", key: str | None = None) -> LayerRecipe:
-    return LayerRecipe(entries=lambda: entries, created_by=name, key=key)
+def _layer(
+    *entries: Entry, name: str = "files", key: str | None = None, directories: tuple[Entry, ...] = ()
+) -> LayerRecipe:
+    return LayerRecipe(entries=lambda: entries, created_by=name, key=key, directories=directories)
 
 
 def test_an_image_has_its_layers_config_and_history(tmp_path: Path) -> None:
@@ -54,8 +55,9 @@ def test_each_layer_brings_the_directories_above_its_files(tmp_path: Path) -> No
     home = Entry.directory("home/me", mode=0o700, uid=7, gid=7)
     recipe = _recipe(
         _layer(Entry.file("etc/ssl/a", b"a")),
-        _layer(Entry.file("etc/ssl/b", b"b"), Entry.file("home/me/c", b"c"), Entry.file("app", b"")),
-        directories=(home,),
+        _layer(
+            Entry.file("etc/ssl/b", b"b"), Entry.file("home/me/c", b"c"), Entry.file("app", b""), directories=(home,)
+        ),
     )
     image = assemble(_store(tmp_path), recipe).image
     with image.open_layer(image.layers[1]) as stream:

@@ -12,9 +12,10 @@ the images are right whatever happened to the store in between: what is missing 
 
 import os
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -32,12 +33,15 @@ from smidgen.gobuild.git import GitFacts, PendingGit, start_git
 from smidgen.gobuild.metadata import created_at, image_annotations, image_names
 from smidgen.gobuild.options import BuildOptions
 from smidgen.gobuild.process import Command, Process
-from smidgen.gobuild.recipe import ProgramGone
+from smidgen.gobuild.recipe import Program, ProgramGone, program_layer
 from smidgen.gobuild.record import Record, Snapshot
 from smidgen.gobuild.target import MainPackage, Resolution, resolve_targets
 from smidgen.gobuild.template_values import TemplateSource
 from smidgen.gobuild.toolchain import Toolchain, find_toolchain
+from smidgen.image.assemble import pack_layer
+from smidgen.image.entry_key import content_digest
 from smidgen.needs.examine import BinaryFacts
+from smidgen.oci.platform import Platform
 from smidgen.store.content import ContentStore
 
 if TYPE_CHECKING:
@@ -273,7 +277,7 @@ def _compiled(
         )
         # At once: the longer we wait, the more files may have changed under us.
         snapshot = collect_inputs(_question(request, plan), plan.resolution, compiled, previous=previous)
-        parts = _examined(plan, compiled)
+        parts = _examined(plan, compiled, store)
         images = _assembled(plan, store, parts, cached=False)
         remembered = msgspec.json.encode(tuple(tuple(part.facts for part in each) for each in parts))
         if reason := record(_records(store), _question(request, plan), snapshot, remembered):
@@ -340,17 +344,37 @@ def _jobs(plan: _Plan) -> "list[Job]":
     ]
 
 
-def _examined(plan: _Plan, compiled: "Compiled") -> list[list[Part]]:
-    from smidgen.needs.examine import examine  # noqa: PLC0415
-
+def _examined(plan: _Plan, compiled: "Compiled", store: ContentStore) -> list[list[Part]]:
+    """Read each executable; meanwhile another thread packs it, which mostly happens outside of Python."""
     binaries = iter(compiled.binaries)
     return [
         [
-            Part(platform=platform, facts=examine(Path(binary.path), platform), path=Path(binary.path))
+            _part(Path(binary.path), platform, one, store)
             for platform, binary in zip(one.platforms, binaries, strict=False)
         ]
         for one in plan.settings
     ]
+
+
+def _part(path: Path, platform: Platform, settings: Settings, store: ContentStore) -> Part:
+    from smidgen.needs.examine import examine  # noqa: PLC0415
+
+    digest = content_digest(path)
+    layer = program_layer(Program(name=path.name, digest=digest, path=path))
+
+    def pack() -> None:
+        # Whatever goes wrong here goes wrong again, and is reported, when the image is put together.
+        with suppress(Exception):
+            pack_layer(store, layer, settings.compression)
+
+    packing = threading.Thread(target=pack)
+    if not settings.single_layer:
+        packing.start()
+    try:
+        return Part(platform=platform, facts=examine(path, platform, digest=digest), path=path)
+    finally:
+        if not settings.single_layer:
+            packing.join()
 
 
 def _assembled(plan: _Plan, store: ContentStore, parts: Sequence[Sequence[Part]], *, cached: bool) -> tuple[Built, ...]:

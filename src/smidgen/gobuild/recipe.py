@@ -5,7 +5,7 @@ added files, and the binary on top, so that a rebuild pushes one layer.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smidgen.config.settings import Settings
@@ -62,11 +62,13 @@ def image_recipe(
         annotations: Of the manifest.
         created: Seconds since 1970.
     """
+    provisions = tuple(provisions)
     layers = [LayerRecipe(entries=one.entries, created_by=one.description, key=one.key) for one in provisions]
-    layers += _file_layers(settings, kodata)
-    layers.append(_program_layer(program))
+    directories = tuple(entry for one in provisions for entry in one.directories)
+    layers += [replace(layer, directories=directories) for layer in _file_layers(settings, kodata)]
+    layers.append(program_layer(program))
     if settings.single_layer:
-        layers = [_joined(layers)]
+        layers = [replace(_joined(layers), directories=directories)]
     return Recipe(
         platform=platform,
         layers=tuple(layers),
@@ -74,11 +76,11 @@ def image_recipe(
         annotations=annotations,
         created=created,
         compression=settings.compression,
-        directories=tuple(entry for one in provisions for entry in one.directories),
     )
 
 
-def _program_layer(program: Program) -> LayerRecipe:
+def program_layer(program: Program) -> LayerRecipe:
+    """Give the recipe of the layer with the executable alone."""
     path = program.path
 
     def entries() -> Iterable[Entry]:

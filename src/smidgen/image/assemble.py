@@ -33,11 +33,13 @@ class LayerRecipe:
         entries: Gives the entries; called only where no layer of the same key is stored.
         created_by: The line of the image's history.
         key: Names the content beyond doubt, or None where only packing can tell.
+        directories: Directories that are not simply 0755 and root's, where the layer needs them as parents.
     """
 
     entries: Callable[[], Iterable[Entry]]
     created_by: str
     key: str | None = None
+    directories: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,6 @@ class Recipe:
 
     Attributes:
         layers: Bottom first. One that turns out to have no entries is left out.
-        directories: Directories that are not simply 0755 and root's, wherever a layer needs them as parents.
         created: Seconds since 1970, UTC.
     """
 
@@ -56,7 +57,6 @@ class Recipe:
     annotations: Mapping[str, str]
     created: int
     compression: Compression
-    directories: tuple[Entry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Assembled:
 
 def assemble(store: ContentStore, recipe: Recipe) -> Assembled:
     """Make the image of *recipe* in *store*; it has no tag yet, so hold ``store.writing()``."""
-    packed = ((_pack(store, layer, recipe), layer.created_by) for layer in recipe.layers)
+    packed = ((pack_layer(store, layer, recipe.compression), layer.created_by) for layer in recipe.layers)
     layers = tuple(AssembledLayer(layer, created_by) for layer, created_by in packed if layer is not None)
     created = timestamp(recipe.created)
     config = ImageConfig(
@@ -115,17 +115,21 @@ def timestamp(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _pack(store: ContentStore, recipe: LayerRecipe, image: Recipe) -> Layer | None:
-    cache = LayerCache(store, image.compression, image.directories)
+def pack_layer(store: ContentStore, recipe: LayerRecipe, compression: Compression) -> Layer | None:
+    """Make one layer in *store*, or find it there by its key; None where it has no entries.
+
+    May be called from several threads; hold ``store.writing()``.
+    """
+    cache = LayerCache(store, compression, recipe.directories)
     if recipe.key is not None and (layer := cache.get(recipe.key)) is not None:
         return layer
-    entries = tuple(with_parents(recipe.entries(), {entry.path: entry for entry in image.directories}))
+    entries = tuple(with_parents(recipe.entries(), {entry.path: entry for entry in recipe.directories}))
     if not entries:
         return None
     from smidgen.layer.pack import pack  # noqa: PLC0415 (brings the codecs, which a cached layer does not need)
 
     with store.writer() as writer:
-        layer = pack(entries, writer.write, compression=image.compression)
+        layer = pack(entries, writer.write, compression=compression)
         writer.commit(layer.descriptor.digest, layer.descriptor.size)
     # Known now for nothing; nobody need decompress it to show an image's size.
     remember_size(store, layer.descriptor, layer.size)

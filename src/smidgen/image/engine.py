@@ -2,8 +2,8 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterable
-from typing import IO, BinaryIO, Literal, cast
+from collections.abc import Iterable, Mapping
+from typing import IO, BinaryIO, Final, Literal, cast
 
 from smidgen.errors import SandboxError
 from smidgen.oci.platform import Platform
@@ -11,6 +11,9 @@ from smidgen.store.archive import Item, write_archive
 from smidgen.store.content import ContentStore
 
 Engine = Literal["docker", "podman"]
+
+#: Every engine by its name.
+ENGINES: Final[Mapping[str, Engine]] = {"docker": "docker", "podman": "podman"}
 
 
 def load_into(engine: Engine, store: ContentStore, items: Iterable[Item], *, platform: Platform | None = None) -> str:

@@ -4,6 +4,7 @@ The cache only ever saves work: an entry that cannot be read, or whose blob was 
 """
 
 import os
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -47,7 +48,7 @@ class LayerCache:
         """Remember *layer*; a cache that cannot be written is no error."""
         path = self._path(key)
         cached = _Cached(descriptor=layer.descriptor, diff_id=layer.diff_id, size=layer.size)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}")
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.write_bytes(msgspec.json.encode(cached))

@@ -32,8 +32,13 @@ class BinaryFacts(msgspec.Struct, frozen=True, kw_only=True):
     report: NeedsReport
 
 
-def examine(path: Path, platform: Platform) -> BinaryFacts:
+def examine(path: Path, platform: Platform, *, digest: str | None = None) -> BinaryFacts:
     """Read the executable at *path*.
+
+    Args:
+        path: An ELF executable.
+        platform: What the image is for.
+        digest: SHA-256 of the file in hex, where it is known.
 
     Raises:
         InvalidExecutable: Not an ELF executable, or a damaged one.
@@ -46,7 +51,7 @@ def examine(path: Path, platform: Platform) -> BinaryFacts:
         _check_static(elf, path)
         info = read_build_info(elf)
         return BinaryFacts(
-            digest=hashlib.sha256(data).hexdigest(),
+            digest=digest or hashlib.sha256(data).hexdigest(),
             size=len(data),
             go_version=info.go_version if info else "",
             report=detect_needs(elf),

@@ -4,21 +4,20 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 from typing import Final
 
 from smidgen.errors import RuntimeNotFound, SandboxError
+from smidgen.image.engine import Engine, load_into
 from smidgen.image.image import Image
 from smidgen.sandbox.launch import Wishes
 from smidgen.sandbox.ports import Publish
 
-ENGINES: Final = ("docker", "podman")
 _LOADED: Final = re.compile(r"^Loaded image(?: ID|\(s\))?: (\S+)", re.MULTILINE)
 
 
 def run_with_engine(
-    engine: str, image: Image, wishes: Wishes, publish: tuple[Publish, ...], *, network: str, interactive: bool
+    engine: Engine, image: Image, wishes: Wishes, publish: tuple[Publish, ...], *, network: str, interactive: bool
 ) -> int:
     """Load *image*, a single one, into *engine* and run it there; the image stays, the container does not.
 
@@ -33,26 +32,16 @@ def run_with_engine(
     return _foreground([*command, *wishes.arguments])
 
 
-def load_into_engine(engine: str, image: Image) -> str:
+def load_into_engine(engine: Engine, image: Image) -> str:
     """Load *image* into *engine*; give the name under which it is there.
 
     Raises:
         SandboxError: The engine does not take it; with its own words.
     """
-    from smidgen.store.archive import write_archive  # noqa: PLC0415 (brings the tar writer)
-
-    with tempfile.TemporaryFile() as archive:
-        write_archive(image.store, [(image.reference, image.descriptor)], archive)
-        archive.seek(0)
-        done = subprocess.run([engine, "load"], stdin=archive, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise SandboxError(
-            f"{engine} load failed with exit code {done.returncode}: {done.stderr.strip()}",
-            hint=f"is {engine} running, and may you use it?",
-        )
-    names = _LOADED.findall(done.stdout + done.stderr)
+    said = load_into(engine, image.store, [(image.reference, image.descriptor)])
+    names = _LOADED.findall(said)
     if not names:
-        raise SandboxError(f"{engine} load did not say what it loaded: {done.stdout.strip()!r}")
+        raise SandboxError(f"{engine} load did not say what it loaded: {said!r}")
     return str(names[-1])
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from smidgen.errors import SandboxError, UsageError
+from smidgen.image.engine import ENGINES
 from smidgen.image.image import Image
 from smidgen.oci.platform import Platform
-from smidgen.sandbox.engine import ENGINES, run_with_engine
+from smidgen.sandbox.engine import run_with_engine
 from smidgen.sandbox.identity import find_identity
 from smidgen.sandbox.launch import Started, Wishes, plan, start
 from smidgen.sandbox.ports import Publish, listen
@@ -60,7 +61,7 @@ def run_image(image: Image, options: RunOptions, *, note: Note = lambda _: None)
     """
     private = _is_private(options)
     single = image.for_platform(options.platform)
-    if (engine := options.wishes.runtime) in ENGINES:
+    if (engine := ENGINES.get(options.wishes.runtime)) is not None:
         interactive, network = options.interactive, options.network
         return run_with_engine(
             engine, single, options.wishes, options.publish, network=network, interactive=interactive
