@@ -11,14 +11,13 @@ the images are right whatever happened to the store in between: what is missing 
 """
 
 import os
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,9 +29,9 @@ from smidgen.gobuild.assembly import Identity, Part, assemble_image
 from smidgen.gobuild.built import Built
 from smidgen.gobuild.cache import Hit, Miss, Request, collect_inputs, lookup, record
 from smidgen.gobuild.git import GitFacts, PendingGit, start_git
+from smidgen.gobuild.head_start import HeadStart, output_directory, taken_over
 from smidgen.gobuild.metadata import created_at, image_annotations, image_names
 from smidgen.gobuild.options import BuildOptions
-from smidgen.gobuild.process import Command, Process
 from smidgen.gobuild.recipe import Program, ProgramGone, program_layer
 from smidgen.gobuild.record import Record, Snapshot
 from smidgen.gobuild.target import MainPackage, Resolution, resolve_targets
@@ -80,27 +79,7 @@ class BuildRequest:
     config_start: Path
     environ: Mapping[str, str]
     use_cache: bool = True
-    head_start: "HeadStart | None" = None
-
-
-class HeadStart(Protocol):
-    """A compiler that was started before it was known whether it is what is wanted.
-
-    Attributes:
-        arguments: Its command line.
-        environment: Its environment.
-        output: The directory made for this build, with the compiler's own, ``0``, in it.
-        pid: Its process; to be set to None by whoever takes it over.
-        stdout: A pipe to read from.
-        stderr: Likewise.
-    """
-
-    arguments: list[str]
-    environment: dict[str, str]
-    output: str
-    pid: int | None
-    stdout: int
-    stderr: int
+    head_start: HeadStart | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +244,7 @@ def _compiled(
 ) -> tuple[tuple[Built, ...], Snapshot | None]:
     from smidgen.gobuild.compile import compile_packages  # noqa: PLC0415 (only a build that compiles needs it)
 
-    with _output(request) as output:
+    with output_directory(request.head_start) as output:
         compiled = compile_packages(
             _jobs(plan),
             toolchain=plan.toolchain,
@@ -273,7 +252,7 @@ def _compiled(
             output=output,
             templates=plan.source,
             progress=progress,
-            started=_taken_over(request.head_start),
+            started=taken_over(request.head_start),
         )
         # At once: the longer we wait, the more files may have changed under us.
         snapshot = collect_inputs(_question(request, plan), plan.resolution, compiled, previous=previous)
@@ -315,24 +294,6 @@ def _watch(request: BuildRequest, plan: _Plan, looked_at: Record | Snapshot, sta
             plan.settings,
         ),
     )
-
-
-@contextmanager
-def _output(request: BuildRequest) -> Iterator[str]:
-    """Give a directory for executables; whoever gave a head start removes its own."""
-    if request.head_start is not None:
-        yield request.head_start.output
-    else:
-        with tempfile.TemporaryDirectory(prefix="smidgen-build-") as output:
-            yield output
-
-
-def _taken_over(head_start: HeadStart | None) -> tuple[Command, Process] | None:
-    if head_start is None or head_start.pid is None:
-        return None
-    process = Process.adopt(head_start.pid, head_start.stdout, head_start.stderr)
-    head_start.pid = None
-    return Command(tuple(head_start.arguments), head_start.environment), process
 
 
 def _jobs(plan: _Plan) -> "list[Job]":

@@ -1,0 +1,50 @@
+"""A compiler that somebody started before it was known what has to be built.
+
+``smidgen.cli.quick`` starts it, as it was started the last time; here it is taken over if that was right.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from smidgen.gobuild.process import Command, Process
+
+
+class HeadStart(Protocol):
+    """A compiler that was started before it was known whether it is what is wanted.
+
+    Attributes:
+        arguments: Its command line.
+        environment: Its environment.
+        output: The directory made for this build, with the compiler's own, ``0``, in it.
+        pid: Its process; to be set to None by whoever takes it over.
+        stdout: A pipe to read from.
+        stderr: Likewise.
+    """
+
+    arguments: list[str]
+    environment: dict[str, str]
+    output: str
+    pid: int | None
+    stdout: int
+    stderr: int
+
+
+@contextmanager
+def output_directory(head_start: HeadStart | None) -> Iterator[str]:
+    """Give a directory for executables; whoever gave a head start removes its own."""
+    if head_start is not None:
+        yield head_start.output
+    else:
+        with tempfile.TemporaryDirectory(prefix="smidgen-build-") as output:
+            yield output
+
+
+def taken_over(head_start: HeadStart | None) -> tuple[Command, Process] | None:
+    """Take the process over, with the command that it was started by; None where there is none."""
+    if head_start is None or head_start.pid is None:
+        return None
+    process = Process.adopt(head_start.pid, head_start.stdout, head_start.stderr)
+    head_start.pid = None
+    return Command(tuple(head_start.arguments), head_start.environment), process
