@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smidgen.config.discover import load_config
+from smidgen.config.discover import load_config, watched_names
 from smidgen.config.file_layer import Config
 from smidgen.config.resolve import resolve_settings
 from smidgen.errors import ConfigError
@@ -165,11 +165,29 @@ def test_the_variable_of_ko(repo: Path, value: str) -> None:
     assert ours.warnings == (f"{value} is not read, as there is smidgen.yaml",)
 
 
+def test_targets_that_are_not_there_are_said(repo: Path) -> None:
+    text = "targets:\n- target: ./cmd/app\n- target: ./cmd/ap\n- {target: ./other/...}\n- target: example.com/x\n"
+    write(repo / "smidgen.yaml", text)
+    config = found(repo)
+    assert config is not None
+    assert config.warnings == ("smidgen.yaml:3: the target ./cmd/ap is not there",)
+    write(repo / "cmd" / "ap")
+    again = found(repo)
+    assert again is not None
+    assert again.warnings == ()
+
+
+def test_names_to_watch_are_all_that_could_be_found(repo: Path) -> None:
+    names = set(watched_names(str(repo / "cmd")))
+    expected = ("smidgen.yaml", ".ko.yaml", "smidgen.yml", ".smidgen.yaml", ".smidgen.yml")
+    assert names == {f"{place}/{name}" for place in (repo, repo / "cmd") for name in expected}
+
+
 def test_no_file_costs_no_yaml_reader(repo: Path) -> None:
     program = """
 import sys
 from pathlib import Path
-from smidgen.config.discover import load_config
+from smidgen.config.discover import load_config, watched_names
 from smidgen.config.resolve import resolve_settings
 assert load_config(Path("cmd/app"), environ={}) is None
 resolve_settings("./cmd/app", directory=Path.cwd(), config=None, environ={})

@@ -1,11 +1,13 @@
 """Values that cannot be meant: said where they stand, in a file with line and caret, else with the flag."""
 
+from pathlib import Path
+
 import pytest
 
 from smidgen.config.settings import Flags
 from smidgen.config.values import User
 from smidgen.errors import ConfigError, UsageError
-from support.config_files import block, fault, settings_of
+from support.config_files import block, fault, ko_settings, settings_of
 
 
 @pytest.mark.parametrize(
@@ -201,3 +203,11 @@ def test_flags_that_cannot_be_meant_are_named(flags: Flags, expected: str) -> No
 def test_a_flag_mends_what_the_file_cannot_have() -> None:
     assert settings_of("base: alpine", flags=Flags(base="scratch")).base == "scratch"
     assert settings_of("user: a:b", flags=Flags(user="1")).user == User(uid=1, gid=1)
+
+
+def test_variables_that_cannot_be_meant_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        ko_settings(tmp_path, "", environ={"KO_DEFAULTPLATFORMS": "linux/amd64,windows/amd64"})
+    assert caught.value.message == (
+        "KO_DEFAULTPLATFORMS: invalid platform 'windows/amd64': the operating system is 'windows'"
+    )

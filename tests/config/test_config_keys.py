@@ -13,6 +13,7 @@ from smidgen.config.values import AddSpec, Port, User
 from smidgen.layer.compression import Compression
 from smidgen.oci.config import Healthcheck
 from smidgen.oci.platform import Platform
+from smidgen.report.config import config_report, render_config
 from support.config_files import settings_of
 
 REPO = Path("/repo")
@@ -305,6 +306,13 @@ def test_a_key_of_the_file(case: Case) -> None:
     assert getattr(settings, case.name) == case.expected
     said = {str(origin) for origin in settings.provenance.values()}
     assert said == {"default", "smidgen.yaml:2"}
+
+
+@EVERY
+def test_what_show_prints_of_a_key_means_the_same(case: Case) -> None:
+    settings = settings_of(f"{case.key}: {case.yaml}\n")
+    again = settings_of(render_config(config_report(settings, file="smidgen.yaml")))
+    assert getattr(again, case.name) == case.expected
 
 
 @EVERY

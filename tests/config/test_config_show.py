@@ -18,7 +18,7 @@ from smidgen.config.discover import load_config
 from smidgen.config.resolve import resolve_settings
 from smidgen.config.schema import json_schema, render_json_schema
 from smidgen.config.settings import Flags, Settings
-from smidgen.errors import ConfigError
+from smidgen.errors import ConfigError, NotFound, UsageError
 from smidgen.report.config import config_report, render_config
 from smidgen.report.schema_config import ConfigReport
 from support.config_files import block, config_of, settings_of
@@ -130,6 +130,14 @@ def test_show_refuses_what_a_build_would(repo: Path) -> None:
     assert smidgen("config", "show").exit_code == 0
     with pytest.raises(ConfigError, match=r"smidgen\.yaml:1:37: invalid user 'a:b'"):
         smidgen("config", "show", "./cmd/app")
+
+
+def test_show_takes_one_program_that_is_there(repo: Path) -> None:
+    with pytest.raises(UsageError, match="may mean several programs"):
+        smidgen("config", "show", "./cmd/...")
+    with pytest.raises(NotFound, match=r"the directory \./cmd/ap not found"):
+        smidgen("config", "show", "./cmd/ap")
+    assert smidgen("config", "show", "example.com/tool@latest").exit_code == 0
 
 
 def test_the_schema_is_the_one_in_the_documentation() -> None:

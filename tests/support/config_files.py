@@ -50,8 +50,9 @@ def ko_settings(
     flags: Flags | None = None,
     environ: Mapping[str, str] = NOTHING,
 ) -> Settings:
-    """Resolve *target* below *root* with *text* as the .ko.yaml there."""
-    (root / ".git").mkdir(exist_ok=True)
+    """Resolve *target* below *root* with *text* as the .ko.yaml there; the programs that tests speak of are there."""
+    for name in (".git", "foobar/foo", "bar", "other"):
+        (root / name).mkdir(parents=True, exist_ok=True)
     (root / ".ko.yaml").write_text(textwrap.dedent(text))
     config = load_config(root, directory=root, environ=environ)
     return resolve_settings(

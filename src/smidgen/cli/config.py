@@ -27,10 +27,15 @@ def show(*, target: str, config_file: str | None, as_json: bool) -> None:
     from smidgen.config.discover import load_config  # noqa: PLC0415
     from smidgen.config.fields import is_local  # noqa: PLC0415
     from smidgen.config.resolve import resolve_settings  # noqa: PLC0415
+    from smidgen.errors import NotFound, UsageError  # noqa: PLC0415
     from smidgen.report.config import config_report, render_config  # noqa: PLC0415
 
     directory = Path.cwd()
+    if "..." in target:
+        raise UsageError(f"{target!r} may mean several programs", hint="name one of them")
     start = directory / target if is_local(target) else directory
+    if not start.is_dir():
+        raise NotFound(f"the directory {target}", hint="name a program's directory or its import path")
     config = load_config(
         start, file=Path(config_file) if config_file else None, directory=directory, environ=os.environ
     )

@@ -43,7 +43,13 @@ def load_config(
     Raises:
         ConfigError: The file cannot be read, or says what cannot be meant.
     """
-    directory = directory or Path.cwd()
+    config = _find(start, file, directory or Path.cwd(), environ)
+    if config is None or not (missing := config.missing_targets()):
+        return config
+    return replace(config, warnings=(*config.warnings, *missing))
+
+
+def _find(start: Path, file: Path | None, directory: Path, environ: Mapping[str, str]) -> "Config | None":
     if file is None and environ.get(FILE_VARIABLE):
         file = Path(environ[FILE_VARIABLE])
     if file is not None:

@@ -91,6 +91,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             layers.append(self._layer(target, node))
         return tuple(layers)
 
+    def missing_targets(self) -> tuple[str, ...]:
+        """Say which entries of ``targets`` name a file or directory that is not there, and so never match."""
+        return tuple(
+            f"{self.document.name}:{node.mark.line}: the target {target.target} is not there"
+            for target, node in self._targets()
+            if is_local(target.target) and "..." not in target.target and not (self.directory / target.target).exists()
+        )
+
     def _targets(self) -> Iterator[tuple[Target, MappingNode]]:
         entry = self.document.root.find("targets")
         if self.file.targets is not UNSET and entry is not None and isinstance(entry.value, ListNode):
