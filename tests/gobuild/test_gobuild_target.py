@@ -1,12 +1,16 @@
 """Targets to main packages."""
 
 import os
+import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from smidgen.errors import BuildError, NotMainPackage, UsageError
+from smidgen.gobuild.answers import Answers
 from smidgen.gobuild.options import BuildOptions
 from smidgen.gobuild.target import Resolution, resolve_targets
 from smidgen.gobuild.toolchain import Toolchain
@@ -166,3 +170,38 @@ def test_at_a_version(tmp_path: Path, resolve: Callable[..., Resolution]) -> Non
     (package,) = resolve(tmp_path, "github.com/rakyll/hey/v2@v2.1.4").packages
     assert (package.import_path, package.version, package.name) == ("github.com/rakyll/hey/v2", "v2.1.4", "hey")
     assert package.directory == package.root == ""
+
+
+def test_what_go_said_is_remembered(
+    write: Write, toolchain: Toolchain, environ: dict[str, str], tmp_path: Path
+) -> None:
+    log = tmp_path / "log"
+    script = tmp_path / "go"
+    script.write_text(f'#!/bin/sh\necho "$1" >> {log}\nexec {toolchain.path} "$@"\n')
+    script.chmod(0o755)
+    root = write(MODULE | {"main_linux.go": HELLO, "windows/main_windows.go": HELLO})
+    time.sleep(0.05)
+
+    def asked(*targets: str, **settings: str) -> int:
+        log.write_text("")
+        logged = replace(toolchain, path=str(script))
+        answers = Answers(str(tmp_path / "answers"))
+        with suppress(NotMainPackage):
+            resolution = resolve_targets(
+                targets, cwd=str(root), toolchain=logged, environ=environ | settings, answers=answers
+            )
+            assert paths(resolution) == ["example.com/app"]
+        return len(log.read_text().splitlines())
+
+    assert asked(".") == 1
+    assert asked(".") == 0
+    assert asked("./windows") == 1
+    assert asked("./windows") == 0
+    assert asked("./...") == 0
+    assert asked(".", GOFLAGS="-tags=x") == 1
+    (root / "main_linux.go").write_text("//go:build never\n\n" + HELLO)
+    assert asked(".") == 1
+    (root / "go.work").write_text("go 1.21\n\nuse .\n")
+    assert asked(".") == 1
+    assert asked("example.org/unknown") == 1
+    assert asked("example.org/unknown") == 1

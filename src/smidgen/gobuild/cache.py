@@ -17,19 +17,24 @@ in it. A record says what the build looked at and how it was; while all of that 
         record(folder, request, snapshot, result)
 """
 
-import hashlib
 import os
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from smidgen.gobuild.git import repository_state
 from smidgen.gobuild.options import BuildOptions
-from smidgen.gobuild.record import FORMAT, Comparison, Record, Snapshot
+from smidgen.gobuild.record import FORMAT, Record, Snapshot
+from smidgen.gobuild.record_file import (
+    SUFFIX,
+    compare_kept,
+    is_read_by_go,
+    keep_record,
+    name_of,
+    read_record,
+    records_in,
+)
 from smidgen.gobuild.target import Resolution
 from smidgen.gobuild.template_values import TemplateSource, template_dependencies, templates_of
 from smidgen.gobuild.toolchain import Toolchain
@@ -37,16 +42,6 @@ from smidgen.oci.platform import Platform
 
 if TYPE_CHECKING:
     from smidgen.gobuild.compile import Compiled
-
-# Variables that Go reads, and those of them that change nothing in an executable.
-_PREFIXES = ("GO", "CGO_")
-_NAMES = frozenset(("HOME", "XDG_CONFIG_HOME"))
-_WITHOUT_EFFECT = frozenset(
-    ("GOCACHE", "GOCACHEPROG", "GOTMPDIR", "GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GOTRACEBACK", "GOTELEMETRYDIR")
-)
-_KEPT_PER_PLACE = 16
-_KEPT_SECONDS = 90 * 24 * 3600
-_SUFFIX = ".record"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,14 +73,14 @@ class Request:
             "the flags": repr([options for options, _ in self.options]),
             "the settings": self.extra.hex(),
         }
-        described |= {name: environ[name] for name in sorted(filter(_is_read_by_go, environ))}
+        described |= {name: environ[name] for name in sorted(filter(is_read_by_go, environ))}
         templates = tuple(text for options, _ in self.options for text in templates_of(options))
         described |= template_dependencies(templates, self.source)
-        return {name: _name([text]) for name, text in described.items()}
+        return {name: name_of([text]) for name, text in described.items()}
 
     def place(self) -> str:
         """Name the folder of records."""
-        return _name([os.path.realpath(self.cwd), *self.targets])
+        return name_of([os.path.realpath(self.cwd), *self.targets])
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +109,9 @@ class Miss:
     previous: Record | None = None
 
 
-def _is_read_by_go(name: str) -> bool:
-    return (name.startswith(_PREFIXES) or name in _NAMES) and name not in _WITHOUT_EFFECT
-
-
-def _name(texts: list[str]) -> str:
-    return hashlib.sha256("\0".join([str(FORMAT), *texts]).encode(errors="surrogateescape")).hexdigest()[:32]
-
-
 def _paths(folder: str, request: Request, described: Mapping[str, str]) -> tuple[str, str]:
     place = os.path.join(folder, request.place())
-    return place, os.path.join(place, _name([text for item in described.items() for text in item]) + _SUFFIX)
+    return place, os.path.join(place, name_of([text for item in described.items() for text in item]) + SUFFIX)
 
 
 def lookup(folder: str, request: Request) -> Hit | Miss:
@@ -136,28 +123,15 @@ def lookup(folder: str, request: Request) -> Hit | Miss:
     """
     described = request.described()
     place, path = _paths(folder, request, described)
-    kept = _read(path)
+    kept = read_record(path)
     if kept is None:
         return _unknown(place, described)
     if difference := _surroundings(kept, request.source):
         return Miss(difference, kept)
-    comparison = Comparison(kept)
+    comparison = compare_kept(path, kept)
     if comparison.difference:
         return Miss(comparison.difference, kept)
-    if comparison.refreshed is not None:
-        with suppress(OSError):
-            _write(path, comparison.refreshed)
     return Hit(kept.result, comparison.refreshed or kept)
-
-
-def _read(path: str) -> Record | None:
-    try:
-        with open(path, "rb", buffering=0) as file:
-            kept = msgspec.msgpack.decode(file.readall(), type=Record)
-    except (OSError, msgspec.DecodeError):
-        # A record that cannot be read is no record: the build is done, and another is written.
-        return None
-    return kept if kept.format == FORMAT else None
 
 
 def _surroundings(kept: Record, source: TemplateSource) -> str:
@@ -174,17 +148,13 @@ def _surroundings(kept: Record, source: TemplateSource) -> str:
 def _unknown(place: str, described: Mapping[str, str]) -> Miss:
     """Say what is new against the last build in the same place."""
     with suppress(OSError):
-        newest = max(_records(place), key=lambda path: os.stat(path).st_mtime_ns, default="")
-        last = _read(newest) if newest else None
+        newest = max(records_in(place), key=lambda path: os.stat(path).st_mtime_ns, default="")
+        last = read_record(newest) if newest else None
         if last is not None:
             names = [*described, *(name for name in last.request if name not in described)]
             different = [name for name in names if last.request.get(name) != described.get(name)]
             return Miss(f"{', '.join(different[:3])} changed", last)
     return Miss("it was not built before")
-
-
-def _records(place: str) -> list[str]:
-    return [entry.path for entry in os.scandir(place) if entry.name.endswith(_SUFFIX)]
 
 
 def collect_inputs(
@@ -221,7 +191,7 @@ def record(folder: str, request: Request, snapshot: Snapshot, result: bytes) -> 
     if snapshot.uncacheable:
         return snapshot.uncacheable
     described = request.described()
-    place, path = _paths(folder, request, described)
+    _, path = _paths(folder, request, described)
     fresh = Record(
         format=FORMAT,
         request=described,
@@ -233,42 +203,7 @@ def record(folder: str, request: Request, snapshot: Snapshot, result: bytes) -> 
         result=result,
     )
     try:
-        if not os.path.isdir(place):
-            os.makedirs(place)
-            _forget_old(folder)
-        _write(path, fresh)
-        _forget_surplus(place)
+        keep_record(path, fresh)
     except OSError as error:
         return f"{error.filename}: {error.strerror}"
     return ""
-
-
-def _write(path: str, kept: Record) -> None:
-    """Write a record whole or not at all; of two writers the last one stays."""
-    temporary = f"{path}.{os.getpid()}"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(msgspec.msgpack.encode(kept))
-        os.replace(temporary, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
-
-
-def _forget_surplus(place: str) -> None:
-    records = sorted(_records(place), key=lambda path: os.stat(path).st_mtime_ns, reverse=True)
-    for path in records[_KEPT_PER_PLACE:]:
-        with suppress(OSError):
-            os.unlink(path)
-
-
-def _forget_old(folder: str) -> None:
-    """Forget places where nothing was built for months, as most of them are gone."""
-    oldest = time.time() - _KEPT_SECONDS
-    for entry in list(os.scandir(folder)):
-        with suppress(OSError):
-            if entry.is_dir(follow_symlinks=False) and entry.stat().st_mtime < oldest:
-                for path in os.listdir(entry.path):
-                    os.unlink(os.path.join(entry.path, path))
-                os.rmdir(entry.path)

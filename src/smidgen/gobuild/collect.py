@@ -19,14 +19,13 @@ from smidgen.elf.buildinfo import read_build_info
 from smidgen.elf.header import parse_elf
 from smidgen.errors import InvalidExecutable
 from smidgen.gobuild.compile import Batch, Compiled
-from smidgen.gobuild.embed import note_embedded
 from smidgen.gobuild.environment import GoSettings, go_environment
 from smidgen.gobuild.flags import FlagSet, split_quoted
 from smidgen.gobuild.git import GitFacts, find_repository, repository_state
 from smidgen.gobuild.inputs import Inputs
+from smidgen.gobuild.look import look
 from smidgen.gobuild.modfile import parents
-from smidgen.gobuild.record import FileState, NamesState, Record, Snapshot, take_file, take_names, unsettled
-from smidgen.gobuild.signature import Kind
+from smidgen.gobuild.record import Record, Snapshot
 from smidgen.gobuild.target import Resolution
 from smidgen.gobuild.toolchain import Toolchain
 from smidgen.gobuild.workspace import Workspace, find_workspace
@@ -234,40 +233,12 @@ def collect(
     for batch in compiled.batches:
         collector.batch(batch)
     collector.stamps(compiled)
-    return _look(collector, min(resolution.started_ns, compiled.started_ns), previous)
-
-
-def _look(collector: _Collector, started_ns: int, previous: Record | None) -> Snapshot:
-    known = {state.path: state for state in previous.files} if previous else {}
-    inputs = collector.inputs
-    states: dict[str, FileState] = {}
-    folders: list[NamesState] = []
-    try:
-        for directory in tuple(inputs.sources):
-            folder = take_names(directory, "sources")
-            folders.append(folder)
-            paths = [os.path.join(directory, name[1:]) for name in folder.names or () if name[0] != "d"]
-            inputs.files |= dict.fromkeys(paths)
-            for path in paths:
-                states[path] = state = take_file(path, known.get(path))
-                if state.patterns:
-                    note_embedded(directory, state.patterns, inputs)
-        kinds: tuple[tuple[Kind, Iterable[str]], ...] = (("folders", inputs.folders), ("listings", inputs.listings))
-        folders += [take_names(directory, kind) for kind, directories in kinds for directory in directories]
-        for path in inputs.files:
-            if path not in states:
-                states[path] = take_file(path, known.get(path))
-    except OSError as error:
-        collector.refuse(f"{error.filename}: {error.strerror}")
-    if appeared := next(filter(os.path.lexists, inputs.absent), None):
-        collector.refuse(f"{appeared} appeared during the build")
-    if changed := next(unsettled([*states.values(), *folders], started_ns), None):
-        collector.refuse(f"{changed} changed during the build, or just before")
+    seen = look(collector.inputs, min(resolution.started_ns, compiled.started_ns), previous)
     return Snapshot(
         environment=collector.environment,
         repositories=collector.repositories,
-        files=tuple(states.values()),
-        names=tuple(folders),
-        absent=tuple(inputs.absent),
-        uncacheable=inputs.uncacheable or collector.uncacheable,
+        files=seen.files,
+        names=seen.names,
+        absent=seen.absent,
+        uncacheable=collector.uncacheable or seen.doubt,
     )

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from smidgen.errors import BuildError, NotMainPackage, UsageError
 from smidgen.gobuild.environment import GoSettings, go_environment, host_platform
@@ -20,6 +21,9 @@ from smidgen.gobuild.packages import PackageFinder, pattern_expression
 from smidgen.gobuild.process import run
 from smidgen.gobuild.toolchain import Toolchain
 from smidgen.gobuild.workspace import Workspace
+
+if TYPE_CHECKING:
+    from smidgen.gobuild.answers import Answers
 
 _NEAR_LIMIT = 2000  # directories looked into for a hint
 _NEAR_SHOWN = 5
@@ -85,6 +89,7 @@ def resolve_targets(
     toolchain: Toolchain,
     environ: Mapping[str, str],
     options: BuildOptions | None = None,
+    answers: "Answers | None" = None,
 ) -> Resolution:
     """Find the main packages that *targets* mean; none means ``.``.
 
@@ -94,6 +99,7 @@ def resolve_targets(
         toolchain: Asked where the source does not say at once.
         environ: The environment of the build.
         options: For tags, where build constraints decide.
+        answers: Where what Go says is remembered.
 
     Raises:
         NotMainPackage: A target is no main package, or holds none.
@@ -102,7 +108,7 @@ def resolve_targets(
     """
     started_ns = time.time_ns()
     finder = PackageFinder(GoSettings(environ, toolchain.goroot), Inputs())
-    resolver = _Resolver(os.path.realpath(cwd), toolchain, environ, options or BuildOptions(), finder)
+    resolver = _Resolver(os.path.realpath(cwd), toolchain, environ, options or BuildOptions(), finder, answers)
     packages: dict[tuple[str, str], MainPackage] = {}
     for target in targets or (".",):
         for package in resolver.resolve(target):
@@ -117,6 +123,7 @@ class _Resolver:
     environ: Mapping[str, str]
     options: BuildOptions
     finder: PackageFinder
+    answers: "Answers | None"
 
     def resolve(self, target: str) -> list[MainPackage]:
         if "@" in target and not os.path.exists(os.path.join(self.cwd, target)):
@@ -233,14 +240,12 @@ class _Resolver:
             NotMainPackage: It is none, or is not known; with Go's own words.
         """
         tags = [f"-tags={','.join(self.options.tags)}"] if self.options.tags else []
-        outcome = run(
-            [self.toolchain.path, "list", "-C", workspace.root, "-e", "-find", *tags, "-f", _LIST_FORMAT, argument],
-            go_environment(self.environ, self.options, host_platform()),
-        )
-        fields = outcome.stdout.decode(errors="replace").split("\x1e")[0].split("\x1f")
+        command = ("list", "-C", workspace.root, "-e", "-find", *tags, "-f", _LIST_FORMAT, argument)
+        stdout, stderr = self._ask(command, workspace, argument)
+        fields = stdout.decode(errors="replace").split("\x1e")[0].split("\x1f")
         import_path, name, directory, module_root, error = fields if len(fields) == 5 else ("", "", "", "", "")
         if name != "main" or error:
-            said = error or (f"it is package {name}" if name else outcome.stderr.decode(errors="replace").strip())
+            said = error or (f"it is package {name}" if name else stderr.decode(errors="replace").strip())
             raise NotMainPackage(f"target {target!r} is not a main package: {said}", hint=_MAIN_HINT)
         is_ours = workspace.module_of(directory) is not None
         return MainPackage(
@@ -251,6 +256,41 @@ class _Resolver:
             module_root=module_root if is_ours else "",
             target=target,
         )
+
+    def _ask(self, command: tuple[str, ...], workspace: Workspace, argument: str) -> tuple[bytes, bytes]:
+        """Give what ``go`` says to *command*, standard output and error; from memory where that holds."""
+        variables = go_environment(self.environ, self.options, host_platform())
+        identity = self.toolchain.identity
+        known = self.answers.recall(command, variables, identity) if self.answers is not None else None
+        if known is not None:
+            return known, b""
+        started_ns = time.time_ns()
+        outcome = run([self.toolchain.path, *command], variables)
+        # An import path that is not found today may be found tomorrow; a directory is all there.
+        is_lasting = argument.startswith("./") or outcome.stdout.endswith(b"\x1f\x1e\n")
+        if self.answers is not None and outcome.exit_code == 0 and is_lasting and not self.toolchain.is_wrapper:
+            self.answers.keep(
+                command,
+                variables,
+                identity,
+                said=outcome.stdout,
+                inputs=self._asked_about(workspace, argument),
+                started_ns=started_ns,
+            )
+        return outcome.stdout, outcome.stderr
+
+    def _asked_about(self, workspace: Workspace, argument: str) -> Inputs:
+        """Note what an answer about *argument* follows from."""
+        inputs = Inputs(files=dict.fromkeys((*self.finder.settings.files, *workspace.files)))
+        inputs.absent |= dict.fromkeys(workspace.absent)
+        if argument.startswith("./"):
+            places = [os.path.normpath(os.path.join(workspace.root, argument))]
+        else:
+            places = [*workspace.directories_of(argument), os.path.join(workspace.vendor, argument)]
+        for place in places:
+            noted = inputs.sources if os.path.isdir(place) else inputs.absent
+            noted[place] = None
+        return inputs
 
 
 def _is_path(target: str) -> bool:
