@@ -41,7 +41,8 @@ def main() -> int:
         (image,) = build()["images"]
         (platform,) = image["platforms"]
         heading("What is in it")
-        smidgen("ls", _NAME)
+        smidgen("ls", "--long", _NAME)
+        smidgen("history", _NAME)
         heading("Why")
         explain(platform["needs"])
         heading("Run it, and ask how it is")
