@@ -97,10 +97,15 @@ def watch(
     signatures = {one.path: one.signature for one in files} | {one.path: one.signature for one in folders}
     contents = {state.path: state.identity.removeprefix(_FILE) for state in files if state.identity.startswith(_FILE)}
     surroundings = [*_go_candidates(toolchain, search_path), *config_names]
-    if not git.answers:
-        # A repository that appears around the source says where it is from.
-        surroundings += [os.path.join(place, ".git") for place in parents(directory)]
+    # A repository that appears around the source says where it is from, and where the search for files ends.
+    for place in parents(directory):
+        surroundings.append(os.path.join(place, ".git"))
+        if os.path.exists(surroundings[-1]):
+            break
     for path in surroundings:
+        if path.endswith("/.git") and os.path.isdir(path):
+            # It changes all the time; what it says is asked for by the commands.
+            continue
         taken = signature(path)
         if not is_settled(taken, started_ns):
             return None
