@@ -111,3 +111,9 @@ def test_arguments_by_default_and_a_health_check(smidgen: Smidgen, example: Exam
     assert _config(smidgen)["Healthcheck"]
     assert smidgen("run", "zones").stdout.split() == ["Asia/Tokyo", "21:00", "JST"]
     assert smidgen("run", "zones", "Asia/Tokyo", "Asia/Tokyo").stdout.count("JST") == 2
+
+
+def test_a_program_that_people_know_without_a_checkout(smidgen: Smidgen) -> None:
+    reference = smidgen("build", "filippo.io/mkcert@v1.4.4").stdout
+    assert reference.startswith("mkcert:")
+    assert smidgen("run", "mkcert", "--", "-version").stdout.strip() == "v1.4.4"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.command import Smidgen, must
+from support.command import Smidgen, must, run
 from support.examples import Examples
 from support.layouts import Layout
 
@@ -82,9 +82,8 @@ def test_umoci_unpacks_a_layout(smidgen: Smidgen, example: Examples, options: tu
     certificates = bundle / "rootfs" / "etc" / "ssl" / "certs" / "ca-certificates.crt"
     assert certificates.read_text().count("BEGIN CERTIFICATE") > 50
     (entrypoint,) = next(layout.configs())["config"]["Entrypoint"]
-    # It is the program: without an argument it says how it is used.
-    binary = bundle / "rootfs" / entrypoint.lstrip("/")
-    assert binary.stat().st_mode & 0o111 == 0o111
+    usage = run(bundle / "rootfs" / entrypoint.lstrip("/"))
+    assert "usage: https-client URL" in usage.stderr
 
 
 @pytest.mark.parametrize("options", [form for form in _FORMS if "zstd:3" not in form], ids=" ".join)

@@ -49,3 +49,8 @@ def test_the_user_has_no_rights_of_root(smidgen: Smidgen, example: Examples, pod
     podman("load", "--input", tarball)
     assert podman("image", "inspect", "--format", "{{.Config.User}}", _NAME).strip() == "65534:65534"
     assert "(uid: 65534)" in podman.run(_NAME)
+
+
+def test_podman_gets_an_image_with_load(smidgen: Smidgen, example: Examples, podman: Podman) -> None:
+    smidgen("build", example("zones"), "-t", _NAME, "--load", "podman", env=podman.environment)
+    assert "21:00 JST" in podman.run(_NAME, "Asia/Tokyo")

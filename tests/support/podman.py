@@ -24,6 +24,14 @@ class Podman:
         storage = ("--root", f"{self.root}/root", "--runroot", f"{self.root}/run", "--storage-driver", "vfs")
         return ("podman", *storage, "--runtime", "runc", "--cgroup-manager", "cgroupfs", "--events-backend", "none")
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that make any ``podman`` use this storage."""
+        settings = self.root / "storage.conf"
+        directories = f'graphroot = "{self.root}/root"\nrunroot = "{self.root}/run"\n'
+        settings.write_text(f'[storage]\ndriver = "vfs"\n{directories}')
+        return {"CONTAINERS_STORAGE_CONF": str(settings)}
+
     def __call__(self, *arguments: str | Path) -> str:
         """Run ``podman ARGUMENTS``, which must succeed, and give its standard output."""
         return must(*self.command, *arguments)
