@@ -14,12 +14,19 @@ def main() -> None:
         sys.exit(0)
     from smidgen.cli import quick  # noqa: PLC0415
 
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _end)
     try:
         exit_code = 0 if quick.answer(sys.argv[1:]) else run(sys.argv[1:])
     finally:
         if quick.head_start is not None:
             quick.head_start.end()
     sys.exit(exit_code)
+
+
+def _end(number: int, _frame: object) -> None:
+    """End as a shell says that a signal ended it, but by way of every clean-up."""
+    sys.exit(128 + number)
 
 
 def run(arguments: list[str]) -> int:

@@ -3,12 +3,17 @@
 ``smidgen.cli.quick`` starts it, as it was started the last time; here it is taken over if that was right.
 """
 
+import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Protocol
+from contextlib import contextmanager, suppress
+from typing import Final, Protocol
 
 from smidgen.gobuild.process import Command, Process
+
+# The number of the process that uses it follows, and a dash.
+_PREFIX: Final = "smidgen-build-"
 
 
 class HeadStart(Protocol):
@@ -34,11 +39,24 @@ class HeadStart(Protocol):
 @contextmanager
 def output_directory(head_start: HeadStart | None) -> Iterator[str]:
     """Give a directory for executables; whoever gave a head start removes its own."""
+    _sweep()
     if head_start is not None:
         yield head_start.output
     else:
-        with tempfile.TemporaryDirectory(prefix="smidgen-build-") as output:
+        with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as output:
             yield output
+
+
+def _sweep() -> None:
+    """Remove directories that builds of this user left when they were killed."""
+    parent = tempfile.gettempdir()
+    with suppress(OSError):
+        for entry in list(os.scandir(parent)):
+            pid = entry.name.removeprefix(_PREFIX).partition("-")[0]
+            if not entry.name.startswith(_PREFIX) or not pid.isdecimal() or os.path.exists(f"/proc/{pid}"):
+                continue
+            if entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.geteuid():
+                shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def taken_over(head_start: HeadStart | None) -> tuple[Command, Process] | None:

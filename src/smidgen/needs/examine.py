@@ -68,7 +68,7 @@ def platform_of(path: Path) -> Platform:
         elf = parse_elf(data)
         info = read_build_info(elf)
         if elf.architecture is None:
-            raise InvalidExecutable(f"{path} is for ELF machine {elf.machine}, which no image architecture stands for")
+            raise InvalidExecutable(f"ELF machine {elf.machine} is none that an image architecture stands for")
         variant = info.variant if info else ""
         return Platform(os="linux", architecture=elf.architecture, variant=variant).normalized()
 
@@ -78,7 +78,7 @@ def mapped(path: Path) -> Iterator[mmap.mmap]:
     """Map a file for reading, without a copy.
 
     Raises:
-        InvalidExecutable: It is empty.
+        InvalidExecutable: It is empty, or what is done with it finds that it is none.
         OSError: It cannot be read.
     """
     with path.open("rb") as file:
@@ -87,7 +87,11 @@ def mapped(path: Path) -> Iterator[mmap.mmap]:
         except ValueError as error:
             raise InvalidExecutable(f"{path} is empty") from error
         with data:
-            yield data
+            try:
+                yield data
+            except InvalidExecutable as error:
+                # The readers know bytes, not files.
+                raise InvalidExecutable(f"{path}: {error.reason}", offset=error.offset, hint=error.hint) from error
 
 
 def _check_architecture(elf: ElfFile, path: Path, platform: Platform) -> None:
