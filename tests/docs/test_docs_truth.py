@@ -1,5 +1,6 @@
 """The documents say what is so: links lead somewhere, commands exist, generated pages are current."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -71,3 +72,16 @@ def test_commands_with_an_output_succeed() -> None:
     script = _ROOT / "scripts" / "generate_outputs.py"
     ended = subprocess.run([sys.executable, script, "--check"], capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+
+
+def test_the_benchmarks_page_shows_the_raw_figures() -> None:
+    program = """
+import msgspec
+from pathlib import Path
+from benchmarks.results import Results
+from benchmarks.table import render
+figures = msgspec.json.decode(Path("benchmarks/results.json").read_bytes(), type=Results)
+assert Path("benchmarks/README.md").read_text() == render(figures), "run make bench"
+"""
+    environment = os.environ | {"PYTHONPATH": f"{_ROOT}:{_ROOT}/tests"}
+    subprocess.run([sys.executable, "-c", program], cwd=_ROOT, env=environment, check=True)
