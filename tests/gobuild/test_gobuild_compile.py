@@ -220,6 +220,20 @@ def test_an_adopted_process_says_when_it_was_started() -> None:
         os.waitpid(pid, 0)
 
 
+def test_an_ended_command_can_clean_up(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    script = f"trap 'rm {mark}; exit 1' INT; touch {mark}.new; mv {mark}.new {mark}; while :; do sleep 0.01; done"
+    process = Process(["/bin/sh", "-c", script], dict(os.environ))
+    while not mark.exists():
+        time.sleep(0.01)
+    process.kill()
+    assert not mark.exists()
+    stubborn = Process(["/bin/sh", "-c", "trap '' INT; sleep 60"], dict(os.environ))
+    before = time.monotonic()
+    stubborn.kill()
+    assert time.monotonic() - before < 10
+
+
 def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     command = Command(

@@ -16,6 +16,7 @@ from typing import Self
 from smidgen.errors import BuildError
 
 _READ_SIZE = 1 << 16
+_GRACE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +121,32 @@ class Process:
         return Outcome(self._exit_code, b"".join(self._chunks[self._out]), b"".join(self._chunks[self._err]))
 
     def kill(self) -> None:
-        """End the program and all that it started, and forget what it said."""
-        if self._exit_code is None:
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
-            _, status = os.waitpid(self.pid, 0)
-            self._exit_code = os.waitstatus_to_exitcode(status)
-        for descriptor in tuple(self.open_descriptors):
-            os.close(descriptor)
-            self.open_descriptors.discard(descriptor)
+        """End the program and all that it started, and forget what it said.
+
+        It is interrupted first, as by Ctrl-C, so that it can remove its temporary files.
+        """
+        try:
+            if self._exit_code is None:
+                self._signal(signal.SIGINT)
+                deadline = time.monotonic() + _GRACE_SECONDS
+                while not self._has_ended() and time.monotonic() < deadline:
+                    time.sleep(0.005)
+        finally:
+            if self._exit_code is None:
+                self._signal(signal.SIGKILL)
+                _, status = os.waitpid(self.pid, 0)
+                self._exit_code = os.waitstatus_to_exitcode(status)
+            for descriptor in tuple(self.open_descriptors):
+                os.close(descriptor)
+                self.open_descriptors.discard(descriptor)
+
+    def _signal(self, number: int) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, number)
+
+    def _has_ended(self) -> bool:
+        # Without waiting for it for good: as long as it is not waited for, its number names no other group.
+        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def _events(processes: list[Process]) -> Iterator[tuple[Process, int, bytes]]:
