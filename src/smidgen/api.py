@@ -24,7 +24,18 @@ from smidgen.gobuild.pipeline import build as _build
 from smidgen.image.image import Image
 from smidgen.store.content import ContentStore
 
-__all__ = ["Built", "Flags", "Image", "build", "build_all", "build_watched", "find_image", "open_store", "request"]
+__all__ = [
+    "Built",
+    "Flags",
+    "Image",
+    "build",
+    "build_all",
+    "build_watched",
+    "find_image",
+    "open_store",
+    "request",
+    "verify_reproducible",
+]
 
 _NO_FLAGS = Flags()
 
@@ -145,6 +156,25 @@ def build_watched(
         SmidgenError: As ``build``.
     """
     return _build(asked, store or open_store(), progress=progress or (lambda _text: None))
+
+
+def verify_reproducible(asked: BuildRequest, images: Sequence[Built]) -> tuple[str, ...]:
+    """Build *asked* once more, in another place, as another user, on another host, and compare.
+
+    Args:
+        asked: A request.
+        images: What it gave.
+
+    Returns:
+        What was different the second time, in words.
+
+    Raises:
+        NotReproducible: The images differ; says where.
+        BuildError: The second build failed.
+    """
+    from smidgen.gobuild.again import build_again  # noqa: PLC0415 (nobody else needs it)
+
+    return build_again(asked, images)
 
 
 def _start(targets: Sequence[str], binary: str | Path | None, here: Path) -> Path:

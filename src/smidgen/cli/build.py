@@ -133,6 +133,7 @@ def _setting_options(command: _Command) -> _Command:
 @click.option("--image-refs", type=click.Path(path_type=Path), help="Also write the references to this file.")
 @click.option("--prove", is_flag=True, help="Run each image that this machine can run, as `smidgen prove` does.")
 @click.option("--http", metavar=":PORT/PATH", help="With --prove: request this until it answers with 2xx.")
+@click.option("--verify-reproducible", is_flag=True, help="Build once more, elsewhere and otherwise, and compare.")
 @click.option("--no-cache", is_flag=True, help="Compile even if nothing changed.")
 @store_option
 @json_option
@@ -148,6 +149,7 @@ def command(
     image_refs: Path | None,
     prove: bool,
     http: str | None,
+    verify_reproducible: bool,
     **rest: Any,  # noqa: ANN401
 ) -> int:
     """Build Go programs, or a ready binary, into images.
@@ -161,11 +163,16 @@ def command(
         raise UsageError("--http says what --prove is to ask for, but there is no --prove")
     outputs = Outputs(oci_layout=rest.pop("oci_layout"), tarball=rest.pop("tarball"), engine=rest.pop("engine"))
     started = time.monotonic()
-    request = api.request(targets, binary=binary, flags=_flags(rest), config=config_file, use_cache=not no_cache)
+    flags = _flags(rest)
+    request = api.request(targets, binary=binary, flags=flags, config=config_file, use_cache=not no_cache)
     request = replace(request, head_start=quick.head_start)
     content = api.open_store(store)
     with Progress() as progress:
         outcome = api.build_watched(request, store=content, progress=progress.say)
+        if verify_reproducible:
+            progress.say("building once more, elsewhere and otherwise")
+            varied = api.verify_reproducible(request, outcome.images)
+            console.note(f"reproducible: the same digests with another {', '.join(varied)}")
         outputs.write(content, outcome.images, progress.say)
     report = build_report(outcome.images, seconds=time.monotonic() - started)
     said = _said(report)

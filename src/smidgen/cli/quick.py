@@ -38,6 +38,7 @@ class HeadStart:
         arguments: Its command line, the first an absolute path.
         environment: Its environment, whole.
         output: The directory made for this build; the compiler writes into ``0`` below it.
+        started_ns: When it was about to be started, in nanoseconds since 1970.
         pid: Its process, the leader of a process group of its own; None once somebody took it over.
         stdout: A pipe to read what it writes to standard output.
         stderr: Likewise for standard error.
@@ -57,6 +58,7 @@ class HeadStart:
         self.environment = dict(os.environ)
         for name, value in zip(changes[::2], changes[1::2], strict=True):
             self.environment[name] = value
+        self.started_ns = time.time_ns()
         os.mkdir(self.output, 0o700)
         os.mkdir(place)
         self.stdout, out = os.pipe()

@@ -23,6 +23,7 @@ class HeadStart(Protocol):
         arguments: Its command line.
         environment: Its environment.
         output: The directory made for this build, with the compiler's own, ``0``, in it.
+        started_ns: When it was started, at the latest: nothing that changed since can be vouched for.
         pid: Its process; to be set to None by whoever takes it over.
         stdout: A pipe to read from.
         stderr: Likewise.
@@ -31,6 +32,7 @@ class HeadStart(Protocol):
     arguments: list[str]
     environment: dict[str, str]
     output: str
+    started_ns: int
     pid: int | None
     stdout: int
     stderr: int

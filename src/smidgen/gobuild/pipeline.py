@@ -25,6 +25,7 @@ from smidgen.config.discover import watched_names
 from smidgen.config.resolve import resolve_settings
 from smidgen.config.settings import Flags, Settings
 from smidgen.errors import UsageError
+from smidgen.gobuild.answers import Answers
 from smidgen.gobuild.assembly import Identity, Part, assemble_image
 from smidgen.gobuild.built import Built
 from smidgen.gobuild.cache import Hit, Miss, Request, collect_inputs, lookup, record
@@ -126,8 +127,8 @@ def build(request: BuildRequest, store: ContentStore, *, progress: Progress) -> 
             image = build_ready(request, request.binary, store)
             tag(store, [image])
         return Outcome((image,))
-    started_ns = time.time_ns()
-    plan = _plan(request)
+    started_ns = request.head_start.started_ns if request.head_start is not None else time.time_ns()
+    plan = _plan(request, store)
     with store.writing():
         found = lookup(_records(store), _question(request, plan))
         images = _unchanged(plan, found, store) if isinstance(found, Hit) and request.use_cache else None
@@ -138,6 +139,18 @@ def build(request: BuildRequest, store: ContentStore, *, progress: Progress) -> 
             images, looked_at = _compiled(request, plan, previous, store, progress)
         tag(store, images)
     return Outcome(images, _watch(request, plan, looked_at, started_ns) if looked_at is not None else None)
+
+
+def packages_of(request: BuildRequest) -> tuple[tuple[MainPackage, ...], Toolchain]:
+    """Tell which main packages *request* means, and what compiles them.
+
+    Raises:
+        NotMainPackage: A target is none.
+        ToolchainNotFound: There is no Go.
+    """
+    toolchain = find_toolchain(_first_settings(request).go, request.environ)
+    found = resolve_targets(request.targets, cwd=str(request.directory), toolchain=toolchain, environ=request.environ)
+    return found.packages, toolchain
 
 
 def tag(store: ContentStore, images: Sequence[Built]) -> None:
@@ -158,19 +171,16 @@ def tag(store: ContentStore, images: Sequence[Built]) -> None:
     store.tag_all(names)
 
 
-def _plan(request: BuildRequest) -> _Plan:
+def _plan(request: BuildRequest, store: ContentStore) -> _Plan:
     git = start_git(str(request.directory), request.environ)
     try:
-        first = resolve_settings(
-            request.targets[0] if request.targets else ".",
-            directory=request.directory,
-            flags=request.flags,
-            config=request.config,
-            environ=request.environ,
-        )
-        toolchain = find_toolchain(first.go, request.environ)
+        toolchain = find_toolchain(_first_settings(request).go, request.environ)
         resolution = resolve_targets(
-            request.targets, cwd=str(request.directory), toolchain=toolchain, environ=request.environ
+            request.targets,
+            cwd=str(request.directory),
+            toolchain=toolchain,
+            environ=request.environ,
+            answers=Answers(_records(store)),
         )
         settings = tuple(_package_settings(request, package) for package in resolution.packages)
         facts = git.result()
@@ -186,6 +196,17 @@ def _plan(request: BuildRequest) -> _Plan:
         ),
         source=source,
         git=git,
+    )
+
+
+def _first_settings(request: BuildRequest) -> Settings:
+    """Give the settings of the first target: they say which toolchain reads the targets."""
+    return resolve_settings(
+        request.targets[0] if request.targets else ".",
+        directory=request.directory,
+        flags=request.flags,
+        config=request.config,
+        environ=request.environ,
     )
 
 
@@ -269,6 +290,9 @@ def _watch(request: BuildRequest, plan: _Plan, looked_at: Record | Snapshot, sta
     from smidgen.gobuild.compile import commands_of  # noqa: PLC0415
     from smidgen.gobuild.watch import OUTPUT, compiler_of, watch  # noqa: PLC0415
 
+    if any(plan.source.git is None or root != plan.source.git.root for root in looked_at.repositories):
+        # Only the repository of the directory we are in is asked about.
+        return None
     config = request.config.document.path if request.config is not None else None
     return watch(
         plan.packages,

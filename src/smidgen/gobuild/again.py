@@ -1,0 +1,60 @@
+"""A request built once more, from its own words: see ``smidgen.gobuild.reproducible``."""
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+
+from smidgen.config.fields import flag_name
+from smidgen.config.settings import Flags
+from smidgen.errors import UsageError
+from smidgen.gobuild.built import Built
+from smidgen.gobuild.pipeline import BuildRequest, packages_of
+from smidgen.gobuild.reproducible import source_directories, verify_reproducible
+
+
+def build_again(request: BuildRequest, images: Sequence[Built]) -> tuple[str, ...]:
+    """Build *request* again, elsewhere and otherwise, and compare with *images*; say what was different.
+
+    Raises:
+        UsageError: An executable that is ready is not built at all.
+        NotReproducible: The images differ.
+        BuildError: The second build failed.
+    """
+    if request.binary is not None:
+        raise UsageError("--binary takes an executable as it is: there is nothing to build twice")
+    packages, toolchain = packages_of(request)
+    config = [str(request.config.document.path)] if request.config is not None else []
+    sources = (
+        *source_directories(packages, toolchain=toolchain, environ=request.environ),
+        *(os.path.dirname(path) for path in config),
+    )
+    done = verify_reproducible(
+        [replace(built.image, reference=built.names[0]) for built in images],
+        [
+            *flag_arguments(request.flags),
+            *(word for path in config for word in ("--config", path)),
+            "--",
+            *request.targets,
+        ],
+        directory=str(request.directory),
+        sources=sources,
+        toolchain=toolchain,
+        environ=request.environ,
+    )
+    return done.varied
+
+
+def flag_arguments(flags: Flags) -> Iterator[str]:
+    """Write *flags* as a command line has them."""
+    for field in fields(flags):
+        value = getattr(flags, field.name)
+        name = flag_name(field.name)
+        if value is True:
+            yield name
+        elif value is False:
+            yield f"--no-{name.removeprefix('--')}"
+        elif isinstance(value, str):
+            yield from (name, value)
+        elif value is not None:
+            for one in value:
+                yield from (name, one)
