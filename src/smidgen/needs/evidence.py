@@ -1,12 +1,13 @@
 """Evidence: which functions a Go program has, and who uses them."""
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 from smidgen.elf.functab import FunctionTable
 from smidgen.elf.header import ElfFile
+from smidgen.elf.segments import PF_X
 from smidgen.needs.calls import CallIndex
-from smidgen.needs.functions import FunctionList
 from smidgen.needs.inlining import InlineIndex
 
 #: Stands for whoever calls a function through a pointer, where its name cannot be told.
@@ -39,9 +40,14 @@ class Evidence:
 
     def with_suffix(self, suffix: str) -> tuple[str, ...]:
         """Give the functions whose names end so."""
-        if suffix.encode() + b"\0" not in self._table.names_blob:
-            return ()
-        return tuple(name for name in self._table.names() if name.endswith(suffix))
+        blob, sought = self._table.names_blob, suffix.encode() + b"\0"
+        found = []
+        at = blob.find(sought)
+        while at >= 0:
+            name = blob[blob.rfind(b"\0", 0, at) + 1 : at + len(sought) - 1]
+            found.append(name.decode("utf-8", "backslashreplace"))
+            at = blob.find(sought, at + 1)
+        return tuple(found)
 
     def users(self, name: str, *, besides: tuple[str, ...] = ()) -> tuple[str, ...] | None:
         """Give who calls *name* or has it inlined, sorted; None means that nobody does.
@@ -58,10 +64,39 @@ class Evidence:
         """
         if not self._table.has(name):
             return None
-        found = self._all_users(name)
-        if not found:
-            return () if not (self._is_method(name) and self.keeps_methods) else None
-        return tuple(sorted(user for user in found if not user.startswith(besides))) or None
+        found = self._direct_users(name)
+        rest = tuple(sorted(user for user in found if not user.startswith(besides)))
+        if rest:
+            return rest
+        if self._is_pointed_at(name):
+            return (POINTER,)
+        if found:
+            return None
+        return None if self.readable and self._is_method(name) and self._table.method_elimination_off else ()
+
+    def text(self, start: bytes, pattern: "re.Pattern[bytes]") -> str | None:
+        """Give the first text in the program's data that begins with *start* and matches *pattern*, or None.
+
+        The function table is left out: it has the paths of source files.
+        """
+        table = self._table.header
+        for segment in self._elf.image.loaded:
+            if segment.flags & PF_X:
+                continue
+            first, last = segment.offset, segment.offset + segment.file_size
+            for at in (
+                *self._places(start, first, min(last, table.offset)),
+                *self._places(start, max(first, table.end), last),
+            ):
+                if match := pattern.match(self._elf.data, at):
+                    return match.group().decode("ascii", "backslashreplace")
+        return None
+
+    def _places(self, text: bytes, first: int, last: int) -> Iterator[int]:
+        at = self._elf.data.find(text, first, last)
+        while at >= 0:
+            yield at
+            at = self._elf.data.find(text, at + 1, last)
 
     @cached_property
     def readable(self) -> bool:
@@ -72,32 +107,26 @@ class Evidence:
         """
         return self._inlining.readable and self._calls.readable
 
-    @cached_property
-    def keeps_methods(self) -> bool:
-        """The linker kept all exported methods, because the program looks methods up by name, as templates do.
-
-        Measured: no program without such a look-up has these two, every program with one has.
-        """
-        return self._table.has("time.(*Time).GobDecode") or self._table.has("reflect.(*rtype).MethodByName")
-
-    def _all_users(self, name: str) -> frozenset[str]:
-        if not self.readable:
+    def _direct_users(self, name: str) -> frozenset[str]:
+        """Give who calls *name* or has it inlined; nobody where some of them could not be told."""
+        if not self._inlining.readable:
             return frozenset()
-        found = self._inlining.inlined_into(name) | self._calls.callers(name)
-        return found | {POINTER} if self._calls.has_pointer(name) else found
+        inlined = self._inlining.inlined_into(name)
+        if not self._table.is_linked(name):
+            return inlined
+        return inlined | self._calls.callers(name) if self._calls.readable else frozenset()
+
+    def _is_pointed_at(self, name: str) -> bool:
+        return self.readable and self._table.is_linked(name) and self._calls.has_pointer(name)
 
     @staticmethod
     def _is_method(name: str) -> bool:
         return ".(" in name
 
     @cached_property
-    def _functions(self) -> FunctionList:
-        return FunctionList(self._table)
-
-    @cached_property
     def _calls(self) -> CallIndex:
-        return CallIndex(self._elf, self._functions)
+        return CallIndex(self._elf, self._table)
 
     @cached_property
     def _inlining(self) -> InlineIndex:
-        return InlineIndex(self._elf, self._table, self._functions)
+        return InlineIndex(self._elf, self._table)

@@ -20,10 +20,12 @@ from smidgen.elf.header import ElfFile
 from smidgen.elf.relocation import places_of, pointer_at
 from smidgen.elf.segments import PF_X
 from smidgen.errors import InvalidExecutable
-from smidgen.needs.functions import FunctionList
 
-# Of a function's record: number of 32-bit values about program counters, number of those about data.
-_RECORD = struct.Struct("28xI11xB")
+# Words of a function's record: number of values about its code, number of those about its data (in one byte), and
+# where the former begin; the latter follow.
+_CODE_COUNT = 7
+_DATA_COUNT = 10
+_DATA_VALUES = 11
 _INLINE_TREE = 3
 _ABSENT = 0xFFFFFFFF
 # inlinedCall: kind of function, three bytes of padding, name, place of the call, line.
@@ -37,19 +39,20 @@ _HIT_LIMIT = 100_000
 class InlineIndex:
     """What was inlined where in one program."""
 
-    def __init__(self, elf: ElfFile, table: FunctionTable, functions: FunctionList) -> None:
+    def __init__(self, elf: ElfFile, table: FunctionTable) -> None:
         self._elf = elf
         self._table = table
-        self._functions = functions
 
-    @property
+    @cached_property
     def readable(self) -> bool:
         """The trees were found; not so before Go 1.20, or in a program that somebody else's linker rearranged.
 
         Raises:
             InvalidExecutable: The function table is damaged.
         """
-        return self._base is not None or (self._table.header.layout == "1.20" and not self._trees[0])
+        if self._table.header.layout != "1.20":
+            return False
+        return self._base is not None or not self._starts
 
     def inlined_into(self, name: str) -> frozenset[str]:
         """Give the functions that have *name* inlined, directly or through another inlined function.
@@ -57,23 +60,23 @@ class InlineIndex:
         Raises:
             InvalidExecutable: The function table is damaged.
         """
-        base = self._base
-        if base is None or not self._table.has(name):
+        if not self.readable or self._base is None or not self._table.has(name):
             return frozenset()
-        starts, owners = self._trees
-        found: set[str] = set()
-        for at in self._nodes(name, base):
-            index = bisect_right(starts, at - base) - 1
-            if index >= 0 and (at - base - starts[index]) % _NODE_SIZE == 0:
-                found.update(owners[starts[index]])
-        return frozenset(found) - {name}
+        found: set[int] = set()
+        for at in self._nodes(name, self._base):
+            index = bisect_right(self._starts, at - self._base) - 1
+            if index >= 0 and (at - self._base - self._starts[index]) % _NODE_SIZE == 0:
+                found.add(self._starts[index])
+        # Equal trees are stored once, so that one can belong to several functions.
+        names = self._table.function_names
+        owners = (names[index] for index, tree in enumerate(self._trees) if tree in found) if found else ()
+        return frozenset(owners) - {name}
 
     def _nodes(self, name: str, base: int) -> Iterator[int]:
         """Give where in the file the records of *name* are."""
-        starts, _ = self._trees
         byteorder = self._byteorder
         # A tree has at most as many records as its function has calls: the last one ends within a megabyte.
-        end = min(len(self._elf.data), base + starts[-1] + (1 << 20)) if starts else base
+        end = min(len(self._elf.data), base + self._starts[-1] + (1 << 20))
         for offset in self._name_offsets(name):
             # The padding is zero, so that seven bytes are known.
             pattern = b"\0\0\0" + offset.to_bytes(4, byteorder)
@@ -98,40 +101,42 @@ class InlineIndex:
         return "little" if self._elf.endian == "<" else "big"
 
     @cached_property
-    def _trees(self) -> tuple[list[int], dict[int, list[str]]]:
-        """Offsets of the trees in order, and the functions that each belongs to: equal trees are stored once."""
-        owners: dict[int, list[str]] = {}
-        for name, offset in zip(self._functions.names, self._tree_offsets(), strict=True):
-            if offset != _ABSENT:
-                owners.setdefault(offset, []).append(name)
-        return sorted(owners), owners
+    def _starts(self) -> list[int]:
+        """Offsets of the trees, in order, each once."""
+        return sorted({tree for tree in self._trees if tree != _ABSENT})
 
-    def _tree_offsets(self) -> Iterator[int]:
-        """Give the offset of each function's tree, or _ABSENT, in the order of the functions."""
+    @cached_property
+    def _trees(self) -> list[int]:
+        """Offset of each function's tree, or _ABSENT, in the order of the functions."""
         header = self._table.header
-        rows = array("I")
-        rows.frombytes(self._elf.data[header.rows : header.rows + 8 * header.count])
+        rows = self._integers(header.rows, header.rows + 8 * header.count)
+        records = self._integers(header.rows, header.end)
+        # The number of values about data is in the last byte of its word.
+        shift = 24 if self._elf.endian == "<" else 0
+        try:
+            return [
+                records[at + _DATA_VALUES + records[at + _CODE_COUNT] + _INLINE_TREE]
+                if records[at + _DATA_COUNT] >> shift & 0xFF > _INLINE_TREE
+                else _ABSENT
+                for at in (offset >> 2 for offset in rows[1::2])
+            ]
+        except IndexError as error:
+            raise InvalidExecutable(
+                "a function's record lies outside of the function table", offset=header.rows
+            ) from error
+
+    def _integers(self, start: int, end: int) -> "array[int]":
+        """Read integers of 32 bits between two offsets of the file; a rest of less than one is left out."""
+        values = array("I")
+        values.frombytes(self._elf.data[start : start + (end - start) // 4 * 4])
         if (self._elf.endian == "<") != (sys.byteorder == "little"):
-            rows.byteswap()
-        region = self._elf.data[header.rows : header.end]
-        record = struct.Struct(self._elf.endian + _RECORD.format)
-        value = struct.Struct(self._elf.endian + "I")
-        for start in rows[1::2]:
-            try:
-                before, count = record.unpack_from(region, start)
-                at = start + record.size + 4 * (before + _INLINE_TREE)
-                yield value.unpack_from(region, at)[0] if count > _INLINE_TREE else _ABSENT
-            except struct.error as error:
-                raise InvalidExecutable(
-                    f"a function's record at {start:#x} lies outside of the function table", offset=header.rows
-                ) from error
+            values.byteswap()
+        return values
 
     @cached_property
     def _base(self) -> int | None:
         """Where in the file the offsets of trees are relative to."""
-        if self._table.header.layout != "1.20":
-            return None
-        sample = [offset for offset in self._tree_offsets() if offset != _ABSENT][:_SAMPLE]
+        sample = self._starts[:_SAMPLE]
         width = self._elf.bits // 8
         for module in self._modules():
             for word in _GOFUNC_WORDS:
@@ -148,9 +153,15 @@ class InlineIndex:
         node = self._elf.data[at : at + _NODE_SIZE]
         if len(node) < _NODE_SIZE or node[1:4] != b"\0\0\0":
             return False
+        name: int
+        place: int
+        line: int
         name, place, line = struct.Struct(self._elf.endian + "iii").unpack_from(node, 4)
         names = self._table.names_blob
-        return bool(0 < name < len(names) and not names[name - 1] and names[name] and place >= 0 and line >= 0)
+        if not 0 <= name < len(names) or place < 0 or line <= 0:
+            return False
+        # The very first name has nothing in front of it.
+        return names[name] != 0 and (name == 0 or names[name - 1] == 0)
 
     def _modules(self) -> Iterator[int]:
         """Give the addresses of what looks like the runtime's moduledata: it begins with pointers to the table."""

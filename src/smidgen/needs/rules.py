@@ -6,6 +6,7 @@ certificates, and Go's linker keeps all exported methods once a template is used
 Source: the files of Go's standard library named at each rule. Measured on the programs in ``tests/needs``.
 """
 
+import re
 from dataclasses import dataclass
 
 from smidgen.needs.evidence import POINTER, Evidence
@@ -14,6 +15,7 @@ from smidgen.needs.need import Confidence, Need, NeedKind
 _NAMED_USERS = 2
 
 _SYSTEM_ROOTS = "crypto/x509.loadSystemRoots"
+_OWN_VERIFIERS = ("crypto/tls.", "crypto/x509.")
 _VERIFY = "crypto/x509.(*Certificate).Verify"
 _GRPC_CLIENTS = (
     "google.golang.org/grpc.NewClient",
@@ -31,11 +33,16 @@ _ACCOUNT_RULES = (
 )
 _ACCOUNT_LIBRARIES = ("github.com/moby/sys/user.", "github.com/opencontainers/runc/libcontainer/user.")
 
+# modernc.org/libc has it for a C library's sake, and what is built on it does not call that.
+_C_LIBRARY = "modernc.org/libc."
+_PASSWD_TEXT = re.compile(rb"/etc/(?:passwd|group)")
+
 _TEMPORARY_RULES = (
     ("os.CreateTemp", "makes temporary files"),
     ("os.MkdirTemp", "makes temporary directories"),
     ("os.TempDir", "asks for the directory of temporary files"),
 )
+_READ_FORM = "mime/multipart.(*Reader).readForm"
 _FORM_READERS = (
     "net/http.(*Request).ParseMultipartForm",
     "net/http.(*Request).FormFile",
@@ -44,6 +51,14 @@ _FORM_READERS = (
     "mime/multipart.(*Reader).ReadForm",
 )
 # The standard library itself, and pages for debugging that read a form for its query.
+# A path below /tmp, and not below /var/tmp; where no function brings the text "/tmp", also /tmp itself. Clients of
+# databases have it to look for the socket of a server on the same machine.
+_NOT_OTHER = rb"(?<!/var)(?<!/usr)(?<!/private)"
+_TEMPORARY_PATH = re.compile(_NOT_OTHER + rb"/tmp/(?!mysql\.sock)[\w.%-]+")
+_TEMPORARY_TEXT = re.compile(_NOT_OTHER + rb"/tmp(?!/mysql\.sock)")
+_SOCKET_SEEKERS = ("github.com/jackc/pgx/v5/pgconn.defaultHost", "github.com/jackc/pgx/v4/pgconn.defaultHost")
+_SQLITE = "modernc.org/sqlite/lib._unixTempFileDir"
+
 _NO_FORM_READERS = ("net/http.", "mime/multipart.", "net/http/pprof.", "golang.org/x/net/trace.")
 
 _NAME_LOOKUPS = (
@@ -114,7 +129,7 @@ def _certificate_reader(evidence: Evidence) -> _Claim | None:
     if (users := evidence.users(pool, besides=("crypto/x509.",))) is not None:
         return _Claim(pool, "reads the system's CA certificates", users)
     found = _tls_client(evidence)
-    if found is None and (users := _verifiers(evidence)) is not None:
+    if found is None and (users := evidence.users(_VERIFY, besides=_OWN_VERIFIERS)) is not None:
         what = "verifies certificates, against the system's CA certificates where it names no others"
         found = _Claim(_VERIFY, what, users, Confidence.POSSIBLE)
     if found is None and (foreign := next((name for name in loaders if name != _SYSTEM_ROOTS), None)):
@@ -148,13 +163,6 @@ def _no_tls_clients(evidence: Evidence) -> tuple[str, ...]:
     return (*server, "google.golang.org/grpc/credentials.(*tlsCreds).ClientHandshake")
 
 
-def _verifiers(evidence: Evidence) -> tuple[str, ...] | None:
-    """Give who verifies certificates but the TLS of the standard library."""
-    if not evidence.readable and evidence.has("crypto/tls.(*Conn).verifyServerCertificate"):
-        return None
-    return evidence.users(_VERIFY, besides=("crypto/tls.", "crypto/x509."))
-
-
 def _zones(evidence: Evidence) -> Need | None:
     """Time zones: ``time/zoneinfo.go``. The lower-case ``time.loadLocation`` alone serves only time.Local."""
     symbol, embedded = "time.LoadLocation", "time/tzdata.loadFromEmbeddedTZData"
@@ -181,22 +189,33 @@ def _accounts(evidence: Evidence) -> Need | None:
         if evidence.has_prefix(prefix):
             what = "has a library that reads passwd and group"
             return _need(evidence, NeedKind.PASSWD, _Claim(f"{prefix}*", what, (), Confidence.POSSIBLE))
-    return None
+    return None if evidence.has_prefix(_C_LIBRARY) else _path(evidence, NeedKind.PASSWD, b"/etc/", _PASSWD_TEXT)
 
 
 def _temporary_files(evidence: Evidence) -> Need | None:
     """The directory /tmp: ``os/tempfile.go``, ``os/file_unix.go``; ``mime/multipart/formdata.go`` for large uploads."""
+    besides = ("os.CreateTemp", "os.MkdirTemp", _READ_FORM)
     for symbol, what in _TEMPORARY_RULES:
-        besides = ("os.CreateTemp", "os.MkdirTemp", "mime/multipart.(*Reader).readForm")
         if (users := evidence.users(symbol, besides=besides)) is not None:
-            if not evidence.readable and evidence.has("mime/multipart.(*Reader).readForm"):
-                break
-            return _need(evidence, NeedKind.TMP, _Claim(symbol, what, users))
+            unsure = not evidence.readable and evidence.has(_READ_FORM)
+            return _need(evidence, NeedKind.TMP, _Claim(symbol, what, users, Confidence.POSSIBLE if unsure else None))
     for symbol in _FORM_READERS:
         if (users := evidence.users(symbol, besides=_NO_FORM_READERS)) is not None:
             what = "reads forms; uploads that do not fit into memory go to temporary files"
             return _need(evidence, NeedKind.TMP, _Claim(symbol, what, users, Confidence.POSSIBLE))
-    return None
+    if evidence.has(_SQLITE):
+        what = "has SQLite, which writes what does not fit into memory to temporary files"
+        return _need(evidence, NeedKind.TMP, _Claim(_SQLITE, what, (), Confidence.POSSIBLE))
+    explained = evidence.has("os.tempDir") or evidence.first(_SOCKET_SEEKERS)
+    return _path(evidence, NeedKind.TMP, b"/tmp", _TEMPORARY_PATH if explained else _TEMPORARY_TEXT)
+
+
+def _path(evidence: Evidence, kind: NeedKind, start: bytes, pattern: "re.Pattern[bytes]") -> Need | None:
+    """Find a path written out in a program that calls none of the functions for it."""
+    text = evidence.text(start, pattern)
+    if text is None:
+        return None
+    return _need(evidence, kind, _Claim(text, f'has the text "{text}", which may be a path', (), Confidence.POSSIBLE))
 
 
 def _resolver(evidence: Evidence) -> Need | None:
