@@ -169,15 +169,15 @@ class _Collector:
         """Note the directories in which packages are, or would be found before where they are."""
         is_vendored = os.path.isdir(workspace.vendor)
         for import_path in import_paths:
-            places = list(workspace.directories_of(import_path))
-            if is_vendored:
-                places.append(os.path.join(workspace.vendor, import_path))
-            for place in places:
+            for place in workspace.directories_of(import_path):
                 if os.path.isdir(place):
                     self.inputs.sources[place] = None
                     self.boundaries(place, workspace)
-                elif not place.startswith(workspace.vendor + os.sep):
+                else:
                     self.inputs.absent[place] = None
+            # Most are of the standard library, which nothing in a vendor directory can stand in for.
+            if is_vendored and os.path.isdir(place := os.path.join(workspace.vendor, import_path)):
+                self.inputs.sources[place] = None
 
     def boundaries(self, directory: str, workspace: Workspace) -> None:
         """Note that no module begins between *directory* and the root of its own."""

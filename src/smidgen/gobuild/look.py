@@ -36,12 +36,13 @@ def look(inputs: Inputs, started_ns: int, previous: Record | None = None) -> See
         previous: An earlier record: what has not changed since is not read again.
     """
     known = {state.path: state for state in previous.files} if previous else {}
+    known_names = {(state.path, state.kind): state for state in previous.names} if previous else {}
     states: dict[str, FileState] = {}
     folders: list[NamesState] = []
     doubt = inputs.uncacheable
     try:
         for directory in tuple(inputs.sources):
-            folder = take_names(directory, "sources")
+            folder = take_names(directory, "sources", known_names.get((directory, "sources")))
             folders.append(folder)
             paths = [os.path.join(directory, name[1:]) for name in folder.names or () if name[0] != "d"]
             inputs.files |= dict.fromkeys(paths)
@@ -50,7 +51,11 @@ def look(inputs: Inputs, started_ns: int, previous: Record | None = None) -> See
                 if state.patterns:
                     note_embedded(directory, state.patterns, inputs)
         kinds: tuple[tuple[Kind, Iterable[str]], ...] = (("folders", inputs.folders), ("listings", inputs.listings))
-        folders += [take_names(directory, kind) for kind, directories in kinds for directory in directories]
+        folders += [
+            take_names(directory, kind, known_names.get((directory, kind)))
+            for kind, directories in kinds
+            for directory in directories
+        ]
         for path in inputs.files:
             if path not in states:
                 states[path] = take_file(path, known.get(path))

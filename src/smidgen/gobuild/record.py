@@ -100,13 +100,15 @@ def take_file(path: str, known: FileState | None = None) -> FileState:
     return FileState(path, before, what, patterns)
 
 
-def take_names(path: str, kind: Kind) -> NamesState:
-    """Look into a directory.
+def take_names(path: str, kind: Kind, known: NamesState | None = None) -> NamesState:
+    """Look into a directory; it is only read if its signature is not that of *known*, which is of the same kind.
 
     Raises:
         OSError: It cannot be read, or it changed in the meantime.
     """
     before = signature(path)
+    if known is not None and known.signature == before:
+        return known
     found = names(path, kind)
     if signature(path) != before:
         raise OSError(None, "it changed while it was read", path)

@@ -48,9 +48,11 @@ def signature(path: str) -> Signature:
 
 def is_settled(taken: Signature, before_ns: int) -> bool:
     """Tell whether what has this signature was last changed clearly before *before_ns*."""
-    times = [taken[at] for at in range(3, len(taken), 5)]
-    margin = _COARSE_NS if times and all(time % _SECOND_NS == 0 for time in times) else _TICK_NS
-    return all(time < before_ns - margin for time in times)
+    for at in range(3, len(taken), 5):
+        changed = taken[at]
+        if changed >= before_ns - (_TICK_NS if changed % _SECOND_NS else _COARSE_NS):
+            return False
+    return True
 
 
 def identity(path: str) -> tuple[str, bytes | None]:
