@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from smidgen.config.discover import load_config
+from smidgen.config.search import ConfigSearch
 from smidgen.config.settings import Flags
 from smidgen.errors import UsageError
 from smidgen.gobuild.built import Built
@@ -111,26 +111,15 @@ def request(
     environ: Mapping[str, str] | None = None,
     use_cache: bool = True,
 ) -> BuildRequest:
-    """Put a request together for ``build_all``; see ``build`` for what the arguments mean.
-
-    Raises:
-        ConfigError: The configuration file cannot be read, or says what cannot be meant.
-    """
+    """Put a request together for ``build_all``; see ``build`` for what the arguments mean."""
     here = Path(os.path.abspath(directory or "."))
     variables = dict(os.environ if environ is None else environ)
-    start = _start(targets, binary, here)
     return BuildRequest(
         targets=tuple(targets),
         binary=Path(binary) if binary is not None else None,
         directory=here,
         flags=flags,
-        config=load_config(
-            start,
-            file=Path(config) if config is not None else None,
-            directory=here,
-            environ=variables,
-        ),
-        config_start=start,
+        configs=ConfigSearch(Path(config) if config is not None else None, here, variables),
         environ=variables,
         use_cache=use_cache,
     )
@@ -175,12 +164,3 @@ def verify_reproducible(asked: BuildRequest, images: Sequence[Built]) -> tuple[s
     from smidgen.gobuild.again import build_again  # noqa: PLC0415 (nobody else needs it)
 
     return build_again(asked, images)
-
-
-def _start(targets: Sequence[str], binary: str | Path | None, here: Path) -> Path:
-    """Say where to look for the configuration: at the first target that is a directory here."""
-    if binary is not None:
-        return (here / binary).parent
-    first = targets[0].partition("...")[0] if targets else "."
-    place = here / first
-    return place if place.is_dir() else here

@@ -23,16 +23,15 @@ def build_again(request: BuildRequest, images: Sequence[Built]) -> tuple[str, ..
     if request.binary is not None:
         raise UsageError("--binary takes an executable as it is: there is nothing to build twice")
     packages, toolchain = packages_of(request)
-    config = [str(request.config.document.path)] if request.config is not None else []
     sources = (
         *source_directories(packages, toolchain=toolchain, environ=request.environ),
-        *(os.path.dirname(path) for path in config),
+        *map(os.path.dirname, request.configs.files()),
     )
     done = verify_reproducible(
         [replace(built.image, reference=built.names[0]) for built in images],
         [
             *flag_arguments(request.flags),
-            *(word for path in config for word in ("--config", path)),
+            *(("--config", str(request.configs.file)) if request.configs.file else ()),
             "--",
             *request.targets,
         ],

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from smidgen.config.discover import watched_names
 from smidgen.config.resolve import resolve_settings
+from smidgen.config.search import ConfigSearch
 from smidgen.config.settings import Flags, Settings
 from smidgen.errors import UsageError
 from smidgen.gobuild.answers import Answers
@@ -45,7 +45,6 @@ from smidgen.oci.platform import Platform
 from smidgen.store.content import ContentStore
 
 if TYPE_CHECKING:
-    from smidgen.config.file_layer import Config
     from smidgen.gobuild.compile import Compiled, Job
     from smidgen.gobuild.watch import Watch
 
@@ -65,8 +64,7 @@ class BuildRequest:
         binary: An executable that is already built, instead of targets.
         directory: Where the command was started, absolute.
         flags: The command line's options.
-        config: The configuration file, or None.
-        config_start: Where the search for it began, absolute.
+        configs: Finds the configuration of each target.
         environ: The environment.
         use_cache: Whether what was built before may be taken.
         head_start: A compiler that was started beforehand, or None.
@@ -76,8 +74,7 @@ class BuildRequest:
     binary: Path | None = None
     directory: Path
     flags: Flags
-    config: "Config | None" = None
-    config_start: Path
+    configs: ConfigSearch
     environ: Mapping[str, str]
     use_cache: bool = True
     head_start: HeadStart | None = None
@@ -201,23 +198,26 @@ def _plan(request: BuildRequest, store: ContentStore) -> _Plan:
 
 def _first_settings(request: BuildRequest) -> Settings:
     """Give the settings of the first target: they say which toolchain reads the targets."""
+    first = request.targets[0] if request.targets else "."
+    place = request.directory / first.partition("...")[0]
     return resolve_settings(
-        request.targets[0] if request.targets else ".",
+        first,
         directory=request.directory,
         flags=request.flags,
-        config=request.config,
+        config=request.configs.config(place if place.is_dir() else None),
         environ=request.environ,
     )
 
 
 def _package_settings(request: BuildRequest, package: MainPackage) -> Settings:
+    place = Path(package.directory) if package.directory else None
     return resolve_settings(
         package.target,
         directory=request.directory,
         flags=request.flags,
-        config=request.config,
+        config=request.configs.config(place),
         environ=request.environ,
-        path=Path(package.directory) if package.directory else None,
+        path=place,
         import_path=package.import_path,
     )
 
@@ -293,12 +293,11 @@ def _watch(request: BuildRequest, plan: _Plan, looked_at: Record | Snapshot, sta
     if any(plan.source.git is None or root != plan.source.git.root for root in looked_at.repositories):
         # Only the repository of the directory we are in is asked about.
         return None
-    config = request.config.document.path if request.config is not None else None
     return watch(
         plan.packages,
         plan.settings,
         directory=str(request.directory),
-        config_names=(*watched_names(str(request.config_start)), *((str(config),) if config else ())),
+        config_names=request.configs.watched(),
         toolchain=plan.toolchain,
         git=plan.git,
         search_path=request.environ.get("PATH", os.defpath),

@@ -43,7 +43,7 @@ def build_ready(request: "BuildRequest", binary: Path, store: ContentStore) -> B
             str(binary),
             directory=request.directory,
             flags=flags,
-            config=request.config,
+            config=request.configs.config(path.parent),
             environ=request.environ,
             path=path,
         )
