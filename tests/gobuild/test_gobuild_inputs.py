@@ -167,3 +167,13 @@ def test_what_cannot_be_remembered(
     snapshot, _ = _build(toolchain, environ | settings, root, options=options)
     assert snapshot.uncacheable.startswith(reason)
     assert bool(snapshot.uncacheable) == bool(reason)
+
+
+@pytest.mark.e2e
+def test_where_go_may_choose_another_toolchain_path_counts(
+    write: Write, toolchain: Toolchain, environ: dict[str, str]
+) -> None:
+    root = write({"go.mod": "module m.test\n\ngo 1.21\n", "main.go": "package main\n\nfunc main() {}\n"})
+    assert _build(toolchain, environ, root)[0].environment == {}
+    named = environ | {"GOTOOLCHAIN": f"{toolchain.version}+auto"}
+    assert _build(toolchain, named, root)[0].environment == {"PATH": environ["PATH"]}
