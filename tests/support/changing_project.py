@@ -69,6 +69,12 @@ class World:
     def app(self) -> Path:
         return self.root / "app"
 
+    @property
+    def has_git_inside(self) -> bool:
+        """The state of the repository gets into the program: stamped by Go, or by a template."""
+        values = "".join(value for _, value in self.options.variables)
+        return "-buildvcs=false" not in self.environ["GOFLAGS"] or ".Git" in values
+
     def create(self) -> None:
         self.write(
             "app/go.mod", "module m.test/app\n\ngo 1.21\n\nrequire dep.test v1.0.0\n\nreplace dep.test => ../dep\n"
@@ -360,14 +366,14 @@ def _write_again(world: World) -> None:
 
 
 def _mode(world: World) -> None:
-    world.is_neutral = "-buildvcs=false" in world.environ["GOFLAGS"]
+    world.is_neutral = not world.has_git_inside
     path = world.some_file(".go")
     path.chmod(path.stat().st_mode ^ 0o011)
 
 
 def _unrelated(world: World) -> None:
     # A repository with a new file is another state of it, where that is stamped.
-    world.is_neutral = "-buildvcs=false" in world.environ["GOFLAGS"]
+    world.is_neutral = not world.has_git_inside
     number = world.next() % 5
     name = world.chance.choice(["README.md", f".x{number}.go", f"lib/_x{number}.go", "lib/notes.txt"])
     world.write(f"app/{name}", f"package x{world.next()}\n")
@@ -376,7 +382,7 @@ def _unrelated(world: World) -> None:
 def _test_body(world: World) -> None:
     path = world.app / "lib/lib_test.go"
     had_header = path.exists() and path.read_text().startswith("package lib\n\nfunc")
-    world.is_neutral = had_header and "-buildvcs=false" in world.environ["GOFLAGS"]
+    world.is_neutral = had_header and not world.has_git_inside
     world.write("app/lib/lib_test.go", f"package lib\n\nfunc f{world.next()}() {{ not Go }}\n")
 
 
