@@ -3,8 +3,10 @@
 Source: Documentation/admin-guide/binfmt-misc.rst of Linux 6.x; qemu-user(1).
 """
 
+import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -37,15 +39,20 @@ def is_foreign(architecture: str, host: str) -> bool:
     return bool(architecture) and architecture not in _NATIVE.get(host, {host})
 
 
-def find_emulator(architecture: str) -> str | None:
-    """Find how to run programs of *architecture*: the path of a static qemu, or None where the kernel does it.
+def find_emulator(architecture: str, head: bytes, *, handlers: Path = _REGISTERED) -> str | None:
+    """Find how to run a program: the path of a static qemu, or None where the kernel starts one by itself.
+
+    Args:
+        architecture: GOARCH of the program.
+        head: Its first bytes, by which the kernel would know it.
+        handlers: Where the kernel lists its handlers.
 
     Raises:
         ProgramNotRunnable: Neither; says what to install.
     """
-    name = _QEMU.get(architecture)
-    if name is not None and _is_registered(_REGISTERED / f"qemu-{name}"):
+    if any(_takes(entry, head) for entry in _entries(handlers)):
         return None
+    name = _QEMU.get(architecture)
     for candidate in (f"qemu-{name}-static", f"qemu-{name}"):
         path = shutil.which(candidate) if name is not None else None
         if path is not None and _is_static(path):
@@ -56,14 +63,33 @@ def find_emulator(architecture: str) -> str | None:
     )
 
 
-def _is_registered(entry: Path) -> bool:
-    """Tell whether the kernel has a handler that works in another root, for which it must have opened it (flag F)."""
+def _entries(handlers: Path) -> Iterator[dict[str, str]]:
+    """Read the kernel's handlers: each line is a name and a value, ``enabled`` stands alone."""
     try:
-        lines = entry.read_text(encoding="ascii", errors="replace").splitlines()
+        names = sorted(os.listdir(handlers))
     except OSError:
+        return
+    for name in names:
+        if name in {"register", "status"}:
+            continue
+        with contextlib.suppress(OSError):
+            lines = (handlers / name).read_text(encoding="ascii", errors="replace").splitlines()
+            yield {first.rstrip(":"): rest for first, _, rest in (line.partition(" ") for line in lines)}
+
+
+def _takes(entry: dict[str, str], head: bytes) -> bool:
+    """Tell whether a handler starts a program, in another root too, for which it must have opened qemu (flag F)."""
+    if "enabled" not in entry or "F" not in entry.get("flags", "") or not entry.get("magic"):
         return False
-    flags = next((line.removeprefix("flags:").strip() for line in lines if line.startswith("flags:")), "")
-    return "enabled" in lines and "F" in flags
+    try:
+        magic, offset = bytes.fromhex(entry["magic"]), int(entry.get("offset", "0"))
+        mask = bytes.fromhex(entry["mask"]) if "mask" in entry else b"\xff" * len(magic)
+    except ValueError:
+        return False
+    part = head[offset : offset + len(magic)]
+    if len(part) != len(magic) or len(mask) != len(magic):
+        return False
+    return all((byte ^ wanted) & bits == 0 for byte, wanted, bits in zip(part, magic, mask, strict=True))
 
 
 def _is_static(path: str) -> bool:

@@ -103,7 +103,7 @@ def plan(image: Image, root: RootFS, identity: Identity, wishes: Wishes) -> Plan
     program = find_program(root, line[0], environment=variables, directory=directory, user=user)
     emulator = None
     if foreign := is_foreign(program.architecture, host_platform().architecture):
-        emulator = find_emulator(program.architecture)
+        emulator = find_emulator(program.architecture, program.head)
     binds, writable = _binds(root, wishes, config, hostname)
     if emulator is not None:
         binds.append(Bind(source=emulator, target=root.mount_point(_EMULATOR, directory=False), read_only=True))

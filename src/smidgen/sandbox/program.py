@@ -27,10 +27,12 @@ class Program:
     Attributes:
         path: Absolute path in the image, as found; symbolic links are not followed.
         architecture: GOARCH of the machine code, or empty where it cannot be told.
+        head: The first bytes of the machine code: a script's are its interpreter's.
     """
 
     path: str
     architecture: str
+    head: bytes
 
 
 def find_program(root: RootFS, name: str, *, environment: tuple[str, ...], directory: str, user: User) -> Program:
@@ -50,7 +52,7 @@ def find_program(root: RootFS, name: str, *, environment: tuple[str, ...], direc
                 hint="an image from scratch has no shell: start a static program, or add the interpreter",
             )
         executed, head = interpreter, root.read(interpreter, _MAX_INTERPRETER_LINE)
-    return Program(path, _architecture(root, executed, head))
+    return Program(path, _architecture(root, executed, head), head)
 
 
 def _locate(root: RootFS, name: str, environment: tuple[str, ...], directory: str, user: User) -> str:

@@ -5,7 +5,7 @@ image being disturbed. Its paths are looked up as a process inside would: no sym
 """
 
 import contextlib
-import errno
+import fcntl
 import os
 import shutil
 import stat
@@ -23,6 +23,7 @@ from smidgen.sandbox.identity import Identity, Rights
 _MAX_TEXT: Final = 1 << 20
 _ST_NOEXEC: Final = 8
 _PREFIX: Final = "smidgen-run-"
+_LOCK: Final = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +145,46 @@ def prepared_rootfs(image: Image, identity: Identity) -> Iterator[RootFS]:
 @contextlib.contextmanager
 def run_directory(identity: Identity) -> Iterator[Path]:
     """Make a directory for one run, and remove it with all that is in it, whoever it belongs to by then."""
+    _sweep(Path(tempfile.gettempdir()), identity)
     directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
     try:
-        if os.statvfs(directory).f_flag & _ST_NOEXEC:
-            raise SandboxError(
-                f"{directory.parent} is mounted noexec, so no program can be started from there",
-                hint="set TMPDIR to a directory where programs may be executed",
-            )
-        yield directory
+        with (fresh := directory / "lock.new").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            fresh.rename(directory / _LOCK)  # only now can it be taken for abandoned
+            if os.statvfs(directory).f_flag & _ST_NOEXEC:
+                raise SandboxError(
+                    f"{directory.parent} is mounted noexec, so no program can be started from there",
+                    hint="set TMPDIR to a directory where programs may be executed",
+                )
+            yield directory
     finally:
         remove_directory(directory, identity)
+
+
+def _sweep(parent: Path, identity: Identity) -> None:
+    """Remove what a run left whose processes were all killed at once, so that none could clean up."""
+    with os.scandir(parent) as entries:
+        stale = [Path(one.path) for one in entries if one.name.startswith(_PREFIX) and _is_abandoned(one)]
+    for directory in stale:
+        remove_directory(directory, identity)
+
+
+def _is_abandoned(entry: os.DirEntry[str]) -> bool:
+    """Tell whether a directory is ours, and its lock is held by nobody."""
+    try:
+        if not entry.is_dir(follow_symlinks=False) or entry.stat(follow_symlinks=False).st_uid != os.geteuid():
+            return False
+        # One that is being made has no lock yet; nor has one that is being removed.
+        lock = os.open(os.path.join(entry.path, _LOCK), os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    finally:
+        os.close(lock)
+    return True
 
 
 def remove_directory(directory: Path, identity: Identity) -> None:
@@ -202,8 +233,3 @@ def _open_up(directory: Path) -> None:
                 path = os.path.join(parent, name)
                 if not os.path.islink(path):
                     os.chmod(path, stat.S_IRWXU)
-
-
-def missing(error: OSError) -> bool:
-    """Tell whether *error* means that a path does not exist."""
-    return error.errno in {errno.ENOENT, errno.ENOTDIR}

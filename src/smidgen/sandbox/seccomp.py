@@ -79,6 +79,11 @@ _CLONE3: Final = 435
 # CLONE_NEWNS | NEWCGROUP | NEWUTS | NEWIPC | NEWUSER | NEWPID | NEWNET
 _NEW_NAMESPACES: Final = 0x7E020000
 _MACHINES: Final = {"x86_64": X86_64, "aarch64": AARCH64}
+# What its kernel runs beside its own: calls of another architecture would kill a program.
+_ALSO: Final = {
+    "x86_64": ("SCMP_ARCH_X86_64", "SCMP_ARCH_X86", "SCMP_ARCH_X32"),
+    "aarch64": ("SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"),
+}
 
 _LOAD_WORD: Final = 0x20  # BPF_LD | BPF_W | BPF_ABS
 _JUMP_EQUAL: Final = 0x15  # BPF_JMP | BPF_JEQ | BPF_K
@@ -99,6 +104,7 @@ def runtime_profile(machine: str) -> dict[str, Any]:
     masked = [{"index": index, "value": flag, "valueTwo": flag, "op": "SCMP_CMP_MASKED_EQ"} for flag in flags]
     return {
         "defaultAction": "SCMP_ACT_ALLOW",
+        "architectures": list(_ALSO.get(machine, ())),
         "syscalls": [
             {"names": sorted(_REFUSED), "action": "SCMP_ACT_ERRNO", "errnoRet": errno.EPERM},
             {"names": ["clone3"], "action": "SCMP_ACT_ERRNO", "errnoRet": errno.ENOSYS},

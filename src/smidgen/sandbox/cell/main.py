@@ -54,7 +54,7 @@ def _outer(control: socket.socket, job: Job) -> int:
         if not control.recv(_PACKET):
             return FAILED
     if not job.arguments:
-        namespaces.remove(job.directory, "")
+        namespaces.remove(job)
         return 0
     namespaces.enter(job)
     pid = os.fork()
@@ -102,7 +102,7 @@ class _Init:
         self._end()
         self._last_words()
         if abandoned:
-            namespaces.remove(self._job.directory, self._job.root)
+            namespaces.remove(self._job)
         elif self._status is not None:
             _send(self._control, {"event": "exit", "code": self._status, "set_up": self._set_up})
         return 0

@@ -81,12 +81,12 @@ def stage(job: Job) -> list[str]:
     return [argument.replace("{stage}", _STAGE) for argument in arguments]
 
 
-def remove(directory: str, root: str) -> None:
-    """Remove the directory of the run, and what this namespace has mounted in it."""
-    if root:
+def remove(job: Job) -> None:
+    """Remove the directory of the run, and what this namespace has mounted on it and over it."""
+    for mounted in ([_STAGE] if job.stage is not None else []) + ([job.root] if job.root else []):
         with contextlib.suppress(OSError):
-            unmount(root)
-    shutil.rmtree(directory, ignore_errors=True)
+            unmount(mounted)
+    shutil.rmtree(job.directory, ignore_errors=True)
 
 
 def _freeze_cgroups() -> None:
