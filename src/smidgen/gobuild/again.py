@@ -26,6 +26,8 @@ def build_again(request: BuildRequest, images: Sequence[Built]) -> tuple[str, ..
     sources = (
         *source_directories(packages, toolchain=toolchain, environ=request.environ),
         *map(os.path.dirname, request.configs.files()),
+        # Relative files of the command line are sought there.
+        *((str(request.directory),) if request.flags.add or request.flags.ca_bundles else ()),
     )
     done = verify_reproducible(
         [replace(built.image, reference=built.names[0]) for built in images],

@@ -64,9 +64,10 @@ def build_ready(request: "BuildRequest", binary: Path, store: ContentStore) -> B
 
 
 def _one(platforms: tuple[Platform, ...]) -> Platform:
-    if len(platforms) > 1:
+    first, *others = platforms
+    if others:
         raise UsageError(
             f"one executable cannot be for {len(platforms)} platforms: {', '.join(map(str, platforms))}",
             hint="leave --platform out, or build an image for each executable",
         )
-    return platforms[0]
+    return first

@@ -96,16 +96,7 @@ def watch(
     files = tuple(files)
     signatures = {one.path: one.signature for one in files} | {one.path: one.signature for one in folders}
     contents = {state.path: state.identity.removeprefix(_FILE) for state in files if state.identity.startswith(_FILE)}
-    surroundings = [*_go_candidates(toolchain, search_path), *config_names]
-    # A repository that appears around the source says where it is from, and where the search for files ends.
-    for place in parents(directory):
-        surroundings.append(os.path.join(place, ".git"))
-        if os.path.exists(surroundings[-1]):
-            break
-    for path in surroundings:
-        if path.endswith("/.git") and os.path.isdir(path):
-            # It changes all the time; what it says is asked for by the commands.
-            continue
+    for path in (*_go_candidates(toolchain, search_path), *config_names, *_repositories(directory)):
         taken = signature(path)
         if not is_settled(taken, started_ns):
             return None
@@ -141,6 +132,20 @@ def _follows(package: MainPackage, settings: Settings) -> bool:
         *settings.tags,
     )
     return not any(map(has_template, texts))
+
+
+def _repositories(directory: str) -> Iterator[str]:
+    """Name the places of repositories around *directory* up to the nearest that is one.
+
+    One that appears says where the source is from, and where the search for files ends. The nearest itself
+    changes all the time; what it says is asked for by commands. In a linked work tree it is a file.
+    """
+    for place in parents(directory):
+        path = os.path.join(place, ".git")
+        if not os.path.isdir(path):
+            yield path
+        if os.path.exists(path):
+            return
 
 
 def _go_candidates(toolchain: Toolchain, search_path: str) -> Iterator[str]:
