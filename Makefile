@@ -10,7 +10,7 @@ VENV := .venv
 STAMP := $(VENV)/.ready
 # .venv first, so that the tools pinned here win over others of the same name on the machine.
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test lint format bench docs pins clean
 
