@@ -34,7 +34,7 @@ def test_standard_library(program: str) -> None:
     check(report(STANDARD.build() / program), STANDARD, program)
 
 
-SAMPLE = ["server", "server_form", "tls_client", "temporary_path", "https_get"]
+SAMPLE = ["server", "server_form", "tls_client", "temporary_path", "https_get", "zone_value", "server_verify"]
 # Programs without HTTP, whose packages compile in a few seconds for one more machine.
 SMALL = ("certificate_pool", "starts_command", "temporary_file", "user_lookup", "verify", "zone")
 
@@ -76,7 +76,7 @@ def test_other_machines(program: str, architecture: str) -> None:
 @pytest.mark.e2e
 def test_calls_over_stepping_stones() -> None:
     """A call on riscv64 reaches one megabyte, so that Go's linker puts jumps in between in a program of this size."""
-    program = "server_verify"
+    program = "temporary_file_server"
     check(report(STANDARD.build(only=(program,), GOARCH="riscv64") / program), STANDARD, program)
 
 

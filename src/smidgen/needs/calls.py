@@ -16,7 +16,7 @@ from functools import cached_property
 from smidgen.elf.functab import FunctionTable
 from smidgen.elf.header import ElfFile
 from smidgen.elf.relocation import places_of
-from smidgen.elf.segments import PF_X, Segment
+from smidgen.needs.regions import code_region, data_regions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,6 @@ class CallIndex:
         self._elf = elf
         self._table = table
         self._forms = _FORMS.get(elf.architecture or "", ())
-        self._code = [segment for segment in elf.image.loaded if segment.flags & PF_X]
 
     @cached_property
     def readable(self) -> bool:
@@ -61,8 +60,12 @@ class CallIndex:
 
         The machine's calls are known here, and the code is not so large that the linker put stepping stones between.
         """
-        size = sum(segment.file_size for segment in self._code)
-        return any(size < form.reach for form in self._forms)
+        start, end, _ = self._code
+        return any(end - start < form.reach for form in self._forms)
+
+    @cached_property
+    def _code(self) -> tuple[int, int, int]:
+        return code_region(self._elf, self._table)
 
     def callers(self, name: str) -> frozenset[str]:
         """Give the functions that call *name* directly, without itself.
@@ -89,13 +92,11 @@ class CallIndex:
             return False
         width = self._elf.bits // 8
         pattern = self._elf.image.pack(target)
-        for segment in self._elf.image.loaded:
-            if segment.flags & PF_X:
-                continue
-            end = segment.offset + segment.file_size
-            at = self._elf.data.find(pattern, segment.offset, end)
+        for start, end in data_regions(self._elf):
+            at = self._elf.data.find(pattern, start, end)
             while at >= 0:
-                if (segment.address + at - segment.offset) % width == 0:
+                # Segments are loaded at addresses that agree with their offsets to a page.
+                if at % width == 0:
                     return True
                 at = self._elf.data.find(pattern, at + 1, end)
         return any(True for _ in places_of(self._elf, target))
@@ -106,22 +107,21 @@ class CallIndex:
 
     def _sites(self, target: int) -> Iterator[int]:
         """Give the addresses of the calls of *target*."""
-        for segment in self._code:
-            for form in self._forms:
-                for site in self._search(form, segment, target):
-                    over = list(self._direct(site)) if form.is_stone else []
-                    yield from over or [site]
+        for form in self._forms:
+            for site in self._search(form, target):
+                over = list(self._direct(site)) if form.is_stone else []
+                yield from over or [site]
 
     def _direct(self, target: int) -> Iterator[int]:
         """Give the addresses of the calls that need no stepping stone."""
-        for segment in self._code:
-            for form in self._forms:
-                if not form.is_stone:
-                    yield from self._search(form, segment, target)
+        for form in self._forms:
+            if not form.is_stone:
+                yield from self._search(form, target)
 
-    def _search(self, form: _Form, segment: Segment, target: int) -> Iterator[int]:
-        start = max(segment.address, target - form.reach)
-        end = min(segment.address + segment.file_size, target + form.reach)
+    def _search(self, form: _Form, target: int) -> Iterator[int]:
+        first, last, shift = self._code
+        start = max(first + shift, target - form.reach)
+        end = min(last + shift, target + form.reach)
         at = -(-start // form.align) * form.align
         while at < end:
             stable, window = form.stable, form.window
@@ -129,7 +129,7 @@ class CallIndex:
                 stable, window = form.near
             # The stretch ends where the distance falls below a multiple of the window.
             stop = min(end, at + (target - at + form.skew) % window + 1)
-            yield from self._stretch(form, stable, segment.offset - segment.address, target, (at, stop))
+            yield from self._stretch(form, stable, -shift, target, (at, stop))
             at = -(-stop // form.align) * form.align
 
     def _stretch(

@@ -7,7 +7,7 @@ they hint at is said, and ``--with`` adds it.
 """
 
 from smidgen.elf.buildinfo import read_build_info
-from smidgen.elf.functab import FunctionTable, read_function_table
+from smidgen.elf.functab import read_function_table
 from smidgen.elf.header import ElfFile
 from smidgen.needs.evidence import Evidence
 from smidgen.needs.need import Confidence, Fact, FactKind, Need, NeedKind, NeedsReport
@@ -49,7 +49,7 @@ def detect_needs(elf: ElfFile) -> NeedsReport:
     info = read_build_info(elf)
     own = (f"{info.main.path}.", f"{info.main.path}/") if info and info.main and info.main.path else ()
     evidence = Evidence(elf, table, own=("main.", *own))
-    facts += _behaviour_facts(evidence, table)
+    facts += _behaviour_facts(evidence)
     return NeedsReport(needs=go_needs(evidence), facts=_in_order(facts))
 
 
@@ -101,7 +101,7 @@ def _unreadable_fact(elf: ElfFile) -> Fact:
     )
 
 
-def _behaviour_facts(evidence: Evidence, table: FunctionTable) -> list[Fact]:
+def _behaviour_facts(evidence: Evidence) -> list[Fact]:
     facts = []
     if (found := _starters(evidence)) is not None:
         symbol, users = found
@@ -124,7 +124,7 @@ def _behaviour_facts(evidence: Evidence, table: FunctionTable) -> list[Fact]:
                 warning=True,
             )
         )
-    if table.uses_cgo:
+    if evidence.has_c_code:
         facts.append(
             Fact(
                 kind=FactKind.CGO,

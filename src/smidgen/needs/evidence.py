@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import chain
 
 from smidgen.elf.functab import FunctionTable
 from smidgen.elf.header import ElfFile
-from smidgen.elf.segments import PF_X
 from smidgen.needs.calls import CallIndex
 from smidgen.needs.inlining import InlineIndex
+from smidgen.needs.regions import data_regions
 
 #: Stands for whoever calls a function through a pointer, where its name cannot be told.
 POINTER = "a function value"
@@ -33,6 +34,11 @@ class Evidence:
     def has_prefix(self, prefix: str) -> bool:
         """Say whether the program has a function whose name starts so."""
         return self._table.has_prefix(prefix)
+
+    @property
+    def has_c_code(self) -> bool:
+        """C code was linked in, with the texts of a C library."""
+        return self._table.uses_cgo
 
     def first(self, names: Iterable[str]) -> str | None:
         """Give the first of *names* that the program has, or None."""
@@ -80,14 +86,10 @@ class Evidence:
         The function table is left out: it has the paths of source files.
         """
         table = self._table.header
-        for segment in self._elf.image.loaded:
-            if segment.flags & PF_X:
-                continue
-            first, last = segment.offset, segment.offset + segment.file_size
-            for at in (
-                *self._places(start, first, min(last, table.offset)),
-                *self._places(start, max(first, table.end), last),
-            ):
+        for first, last in data_regions(self._elf):
+            before = self._places(start, first, min(last, table.offset))
+            behind = self._places(start, max(first, table.end), last)
+            for at in chain(before, behind):
                 if match := pattern.match(self._elf.data, at):
                     return match.group().decode("ascii", "backslashreplace")
         return None

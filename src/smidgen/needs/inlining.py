@@ -17,8 +17,8 @@ from typing import Literal
 
 from smidgen.elf.functab import FunctionTable
 from smidgen.elf.header import ElfFile
-from smidgen.elf.relocation import places_of, pointer_at
-from smidgen.elf.segments import PF_X
+from smidgen.elf.moduledata import find_modules
+from smidgen.elf.relocation import pointer_at
 from smidgen.errors import InvalidExecutable
 
 # Words of a function's record: number of values about its code, number of those about its data (in one byte), and
@@ -138,7 +138,8 @@ class InlineIndex:
         """Where in the file the offsets of trees are relative to."""
         sample = self._starts[:_SAMPLE]
         width = self._elf.bits // 8
-        for module in self._modules():
+        header = self._table.header
+        for module in find_modules(self._elf, header.offset, header.names - header.offset):
             for word in _GOFUNC_WORDS:
                 try:
                     extent = self._elf.image.extent(pointer_at(self._elf, module + word * width))
@@ -162,32 +163,3 @@ class InlineIndex:
             return False
         # The very first name has nothing in front of it.
         return names[name] != 0 and (name == 0 or names[name - 1] == 0)
-
-    def _modules(self) -> Iterator[int]:
-        """Give the addresses of what looks like the runtime's moduledata: it begins with pointers to the table."""
-        elf, header = self._elf, self._table.header
-        address = elf.image.address_of(header.offset)
-        if address is None:
-            return
-        names = address + header.names - header.offset
-        width = elf.bits // 8
-        for place in self._pointers(address):
-            try:
-                if pointer_at(elf, place) == address and pointer_at(elf, place + width) == names:
-                    yield place
-            except InvalidExecutable:
-                continue
-
-    def _pointers(self, value: int) -> Iterator[int]:
-        pattern = self._elf.image.pack(value)
-        for segment in self._elf.image.loaded:
-            if segment.flags & PF_X:
-                continue
-            end = segment.offset + segment.file_size
-            at = self._elf.data.find(pattern, segment.offset, end)
-            for _ in range(_HIT_LIMIT):
-                if at < 0:
-                    break
-                yield segment.address + at - segment.offset
-                at = self._elf.data.find(pattern, at + 1, end)
-        yield from places_of(self._elf, value)

@@ -189,7 +189,9 @@ def _accounts(evidence: Evidence) -> Need | None:
         if evidence.has_prefix(prefix):
             what = "has a library that reads passwd and group"
             return _need(evidence, NeedKind.PASSWD, _Claim(f"{prefix}*", what, (), Confidence.POSSIBLE))
-    return None if evidence.has_prefix(_C_LIBRARY) else _path(evidence, NeedKind.PASSWD, b"/etc/", _PASSWD_TEXT)
+    if evidence.has_prefix(_C_LIBRARY):
+        return None
+    return _path(evidence, NeedKind.PASSWD, b"/etc/", _PASSWD_TEXT)
 
 
 def _temporary_files(evidence: Evidence) -> Need | None:
@@ -212,7 +214,7 @@ def _temporary_files(evidence: Evidence) -> Need | None:
 
 def _path(evidence: Evidence, kind: NeedKind, start: bytes, pattern: "re.Pattern[bytes]") -> Need | None:
     """Find a path written out in a program that calls none of the functions for it."""
-    text = evidence.text(start, pattern)
+    text = None if evidence.has_c_code else evidence.text(start, pattern)
     if text is None:
         return None
     return _need(evidence, kind, _Claim(text, f'has the text "{text}", which may be a path', (), Confidence.POSSIBLE))

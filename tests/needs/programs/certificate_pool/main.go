@@ -7,5 +7,6 @@ import (
 )
 
 func main() {
-	fmt.Println(x509.SystemCertPool())
+	pool, err := x509.SystemCertPool()
+	fmt.Println(len(pool.Subjects()), err)
 }
