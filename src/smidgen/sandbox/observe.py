@@ -96,6 +96,7 @@ class _Run:
         self._tail = bytearray()
         self._began = began
         self._executed: int | None = None
+        self._program = 0
         self._stop_sent: int | None = None
         self._exit: Event | None = None
         self._seen = Observation()
@@ -140,7 +141,7 @@ class _Run:
         return True
 
     def _on_exec(self, event: Event) -> None:
-        self._executed = event["at"]
+        self._executed, self._program = event["at"], event["pid"]
         self._seen.set_up = (event["at"] - self._began) / _MILLISECOND
         self._seen.started = True
         if self._watching.probe is None:
@@ -185,7 +186,7 @@ class _Run:
 
     def _ask_memory(self) -> None:
         self._deadline = time.monotonic() + STOP_LIMIT
-        self._session.send({"memory": True})
+        self._session.send({"memory": self._program})
 
     def _time_is_over(self) -> bool:
         """Do the next thing: ask for its memory, tell it to stop; False when only ending the cell is left."""

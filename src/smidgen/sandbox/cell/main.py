@@ -1,6 +1,6 @@
 """The two processes of a cell: the outer one enters, the inner one is process 1 and sees to everything.
 
-Messages are JSON objects, one a packet. From the starter: ``{"mapped": true}``, ``{"memory": true}``, and
+Messages are JSON objects, one a packet. From the starter: ``{"mapped": true}``, ``{"memory": PID or 0}``, and
 ``{"signal": N}``, with ``"kill_after"`` in seconds or without.
 To the starter, by ``event``: ``unshared``, ``running``, ``pid``, ``exec``,
 ``sought``, ``exiting``, ``answer``, ``memory``, ``untraced``, ``exit`` and ``failed``.
@@ -211,7 +211,8 @@ class _Init:
         if "kill_after" in message:
             self._kill_at = time.monotonic() + message["kill_after"]
         if "memory" in message:
-            _send(self._control, {"event": "memory", **memory(self._program)})
+            # The tracer may have told of the program before the runtime did.
+            _send(self._control, {"event": "memory", **memory(message["memory"] or self._program)})
         return True
 
     def _signal(self, number: int) -> None:

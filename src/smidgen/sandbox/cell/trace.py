@@ -82,7 +82,7 @@ class Tracer:
                     self._started = True
                     self._program = memory(notification.pid).get("pid", notification.pid)
                     at = time.monotonic_ns()
-                    self._report({"event": "exec", "path": path, "at": at})
+                    self._report({"event": "exec", "path": path, "at": at, "pid": self._program})
                 return
             state = "missing program" if state == "missing" else "program"
         elif not self._started:

@@ -1,0 +1,233 @@
+"""``smidgen prove`` with every runtime, as root and not: what it demands, measures and finds missing."""
+
+import os
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import pytest
+
+from smidgen.image.image import Image
+from smidgen.layer.entry import Entry
+from smidgen.oci.config import RunConfig
+from smidgen.sandbox.launch import Wishes
+from smidgen.sandbox.prove import HttpCheck, Proof, ProveOptions, prove_image
+from smidgen.store.content import ContentStore
+from support.command import Outcome
+from support.sandbox_rights import Rights
+
+pytestmark = [pytest.mark.e2e, pytest.mark.skipif(os.geteuid() != 0, reason="only root can take other rights")]
+
+PAIRS = [("runc", "root"), ("crun", "root"), ("bwrap", "root"), ("runc", "mapped"), ("crun", "mapped")]
+PAIRS += [("bwrap", "mapped"), ("runc", "single"), ("bwrap", "single")]
+TEMPORARY = Entry.directory("tmp", mode=0o1777)
+
+
+@dataclass(frozen=True)
+class Prover:
+    """``smidgen prove`` with a runtime and certain rights."""
+
+    rights: Rights
+    store: ContentStore
+    runtime: str
+
+    def __call__(self, *arguments: str, code: int = 0) -> Outcome:
+        options = ("--store", self.store.root, "--runtime", self.runtime)
+        command = self.rights.command("prove", *options, *arguments)
+        environment = self.rights.environment({})
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=environment, check=False, timeout=120, cwd="/"
+        )
+        outcome = Outcome(tuple(command), done.returncode, done.stdout, done.stderr)
+        assert outcome.exit_code == code, outcome
+        return outcome
+
+    def json(self, *arguments: str, code: int = 0) -> Any:
+        return self("--json", *arguments, code=code).json
+
+
+@pytest.fixture(params=PAIRS, ids="-".join)
+def prove(request: pytest.FixtureRequest, rights: Callable[[str], Rights], store: ContentStore) -> Prover:
+    runtime, name = request.param
+    return Prover(rights(name), store, runtime)
+
+
+@pytest.fixture
+def plain_prove(rights: Callable[[str], Rights], store: ContentStore) -> Prover:
+    return Prover(rights("root"), store, "auto")
+
+
+@pytest.fixture
+def proof(store: ContentStore) -> Callable[..., Proof]:
+    """Prove in this process, through the function that others call."""
+
+    def run(*arguments: str, name: str = "probe", http: str = "", **options: Any) -> Proof:
+        check = HttpCheck.parse(http) if http else None
+        wishes = Wishes(arguments=arguments)
+        return prove_image(Image.resolve(store, name), ProveOptions(wishes=wishes, http=check, **options))
+
+    return run
+
+
+def kinds(proof: Proof) -> dict[str, tuple[str, ...]]:
+    return {finding.kind: finding.paths for finding in proof.findings if not finding.harmless}
+
+
+class TestEveryRuntime:
+    def test_a_server(self, prove: Prover) -> None:
+        report = prove.json("--http", ":8080/healthz", "probe")
+        assert report["schema"] == "smidgen.proof/v1"
+        assert report["passed"]
+        assert report["failures"] == []
+        assert report["started"]
+        assert report["http"]["status"] == 200
+        assert 0 < report["http"]["first_answer_ms"] < 10_000
+        assert 1_000_000 < report["resident"] <= report["peak"] < 100_000_000
+        assert report["stopped_ms"] > 0
+        assert report["exit_code"] is not None
+        assert report["traced"]
+        assert [one for one in report["findings"] if not one["harmless"]] == []
+        exact = prove.runtime == "bwrap" or prove.rights.name != "single"
+        assert report["user"] == ("65534:65534" if exact else "0:0")
+        assert bool(report["notes"]) != exact
+
+    def test_what_it_lacks(self, prove: Prover) -> None:
+        report = prove.json("probe", "read", "/etc/app.yaml", "/etc/passwd")
+        assert report["passed"]
+        assert report["exit_code"] == 0
+        assert report["peak"] > 1_000_000
+        found = {one["kind"]: one["paths"] for one in report["findings"] if not one["harmless"]}
+        assert found == {"file": ["/etc/app.yaml"], "passwd": ["/etc/passwd"]}
+
+    def test_conditions(self, prove: Prover, image: Callable[..., None]) -> None:
+        image("super", TEMPORARY, Entry.directory("data", mode=0o777), run=RunConfig(entrypoint=("/probe",)))
+        status = prove.json("super", "status")["output"]
+        facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+        assert int(facts["CapEff"], 16) == int(facts["CapPrm"], 16) == 0
+        assert facts["NoNewPrivs"] == "1"
+        assert facts["Seccomp"] == "2"
+        report = prove.json("super", "write", "/data/x", "/tmp/x", "/x")
+        assert "/data/x open /data/x: read-only file system" in report["output"]
+        assert "/tmp/x <nil>" in report["output"]
+        assert report["writable"] == ["/tmp"]
+        (finding,) = [one for one in report["findings"] if one["paths"] == ["/data/x"]]
+        assert (finding["kind"], finding["remedy"]) == ("write", "--volume /data")
+        assert prove.json("super", "interfaces")["output"].startswith("lo up|loopback")
+
+    def test_a_program_that_fails(self, prove: Prover) -> None:
+        outcome = prove("probe", "exit", "3", code=1)
+        assert "it ended with exit code 3, expected 0" in outcome.stderr
+        assert "  to standard error" in outcome.stderr
+        assert "does not run" in outcome.stdout
+
+
+class TestFindings:
+    def test_certificates(self, proof: Callable[..., Proof]) -> None:
+        found = kinds(proof("fetch", "https://127.0.0.1:1"))
+        assert found == {}
+        assert "/etc/ssl/cert.pem" in kinds(proof("read", "/etc/ssl/cert.pem", "/etc/pki/tls/cacert.pem"))["ca"]
+
+    def test_zones(self, proof: Callable[..., Proof], image: Callable[..., None]) -> None:
+        run = RunConfig(entrypoint=("/probe",))
+        (finding,) = [one for one in proof("zone", "Europe/Berlin").findings if one.kind == "tz"]
+        assert finding.remedy == "--with tz"
+        assert "Europe/Berlin" in finding.summary
+        image("zones", Entry.file("usr/share/zoneinfo/Europe/Berlin", _zone()), run=run)
+        assert kinds(proof("zone", "Europe/Berlin", name="zones")) == {}
+
+    def test_accounts(self, proof: Callable[..., Proof]) -> None:
+        assert "/etc/passwd" in kinds(proof("user", "somebody"))["passwd"]
+
+    def test_temporary_files(self, proof: Callable[..., Proof], image: Callable[..., None]) -> None:
+        (path,) = kinds(proof("temporary"))["tmp"]
+        assert path.startswith("/tmp/probe")
+        image("temporary", TEMPORARY, run=RunConfig(entrypoint=("/probe",), user="65534:65534"))
+        seen = proof("temporary", name="temporary")
+        assert kinds(seen) == {}
+        assert seen.output == "<nil>\n"
+
+    def test_other_programs(self, proof: Callable[..., Proof]) -> None:
+        found = kinds(proof("start", "git", "status"))
+        assert "/usr/bin/git" in found["program"]
+        assert kinds(proof("start", "/bin/sh", "-c", "true"))["program"] == ("/bin/sh",)
+
+    def test_paths_relative_to_the_working_directory(
+        self, proof: Callable[..., Proof], image: Callable[..., None]
+    ) -> None:
+        image("placed", run=RunConfig(entrypoint=("/probe",), working_dir="/srv/app"))
+        assert kinds(proof("read", "conf/app.yaml", name="placed"))["file"] == ("/srv/app/conf/app.yaml",)
+
+    def test_an_image_for_386(self, proof: Callable[..., Proof], image: Callable[..., None]) -> None:
+        image("small", run=RunConfig(entrypoint=("/probe",)), architecture="386")
+        seen = proof("read", "/etc/passwd", name="small")
+        assert kinds(seen) == {"passwd": ("/etc/passwd",)}
+
+    def test_an_emulated_image_is_not_traced_and_says_so(
+        self, proof: Callable[..., Proof], image: Callable[..., None]
+    ) -> None:
+        image("other", run=RunConfig(entrypoint=("/probe",)), architecture="arm64")
+        seen = proof("serve", ":8080", "0s", name="other", http=":8080/healthz")
+        assert seen.passed
+        assert seen.findings == ()
+        assert "emulator" in seen.untraced
+
+
+class TestVerdicts:
+    def test_a_server_that_needs_a_while(self, proof: Callable[..., Proof]) -> None:
+        seen = proof("serve", ":8080", "300ms", http=":8080/healthz")
+        assert seen.passed
+        assert seen.first_answer is not None
+        assert seen.first_answer < 300
+        assert seen.status == 200
+
+    def test_a_server_that_is_never_well(self, proof: Callable[..., Proof]) -> None:
+        seen = proof(http=":8080/missing", timeout=0.5)
+        assert seen.failures == (":8080/missing answered with status 404, expected 2xx",)
+
+    def test_a_server_elsewhere(self, proof: Callable[..., Proof]) -> None:
+        seen = proof(http=":8081", timeout=0.5)
+        assert "did not answer within 0.5 s" in seen.failures[0]
+        assert "refused" in seen.failures[0]
+        assert seen.first_answer is None
+
+    def test_a_server_that_ends(self, proof: Callable[..., Proof]) -> None:
+        seen = proof("exit", "4", http=":8080")
+        assert seen.failures == ("it ended with exit code 4 before it answered at :8080/",)
+
+    def test_a_low_port_is_not_an_ordinary_users(self, proof: Callable[..., Proof]) -> None:
+        seen = proof("serve", ":80", "0s", http=":80/healthz")
+        assert not seen.passed
+        assert "permission denied" in seen.output
+
+    def test_a_program_that_goes_on(self, proof: Callable[..., Proof]) -> None:
+        seen = proof("signal", grace=0.3)
+        assert seen.passed
+        assert not seen.ended
+        assert seen.resident is not None
+        assert seen.exit_code == 7
+        assert "got terminated" in seen.output
+
+    def test_a_program_that_does_not_stop(self, proof: Callable[..., Proof]) -> None:
+        seen = proof("deaf", grace=0.3)
+        assert seen.passed
+        assert (seen.stopped, seen.exit_code) == (None, None)
+
+    def test_an_expected_exit_code(self, proof: Callable[..., Proof]) -> None:
+        assert proof("exit", "3", expect_exit=3).passed
+
+    def test_its_last_words(self, proof: Callable[..., Proof]) -> None:
+        assert set(proof("exit", "3").output.splitlines()) == {"to standard output", "to standard error"}
+
+    def test_for_people(self, plain_prove: Prover) -> None:
+        text = plain_prove("probe", "--http", ":8080/healthz").stdout
+        assert text.startswith("probe:latest  runs  linux/amd64, ")
+        assert "looked for nothing that is not there" in text
+
+    def test_no_such_program(self, plain_prove: Prover) -> None:
+        assert "not in the image" in plain_prove("--entrypoint", "/nope", "probe", code=127).stderr
+
+
+def _zone() -> bytes:
+    return resources.files("tzdata").joinpath("zoneinfo/Europe/Berlin").read_bytes()
