@@ -4,7 +4,7 @@ import pytest
 
 from smidgen.errors import UsageError
 from smidgen.needs.need import Confidence, Need, NeedKind, NeedsReport
-from smidgen.needs.selection import Origin, parse_kinds, select
+from smidgen.needs.selection import Origin, select
 
 
 def need(kind: NeedKind, *, included: bool = True) -> Need:
@@ -54,13 +54,3 @@ def test_asked_for_over_the_base() -> None:
 def test_asked_for_and_refused() -> None:
     with pytest.raises(UsageError, match="ca is asked for with --ca-bundle and refused with --without"):
         select(REPORT, asked={NeedKind.CA: "--ca-bundle"}, refused={NeedKind.CA: "--without"})
-
-
-def test_parse() -> None:
-    assert parse_kinds("tz, ca,tz,", option="--with") == (NeedKind.TZ, NeedKind.CA)
-
-
-def test_unknown_lists_the_valid_ones() -> None:
-    with pytest.raises(UsageError, match="--with: unknown need 'tls'") as caught:
-        parse_kinds("ca,tls", option="--with")
-    assert caught.value.hint == "expected one or more of ca, tz, passwd, tmp, resolver, mime"

@@ -46,11 +46,20 @@ def detect_needs(elf: ElfFile) -> NeedsReport:
     if table is None:
         facts.append(_unreadable_fact(elf))
         return NeedsReport(needs=_guesses(elf), facts=_in_order(facts), readable=False)
-    info = read_build_info(elf)
-    own = (f"{info.main.path}.", f"{info.main.path}/") if info and info.main and info.main.path else ()
-    evidence = Evidence(elf, table, own=("main.", *own))
+    evidence = Evidence(elf, table, own=("main.", *_module_prefixes(elf)))
     facts += _behaviour_facts(evidence)
     return NeedsReport(needs=go_needs(evidence), facts=_in_order(facts))
+
+
+def _module_prefixes(elf: ElfFile) -> tuple[str, ...]:
+    """Give what the names of functions in the program's own module start with."""
+    info = read_build_info(elf)
+    path = info.main.path if info and info.main else ""
+    if not path:
+        return ()
+    # The linker writes dots behind the last slash of a package's path as %2e.
+    parent, slash, last = path.rpartition("/")
+    return (f"{parent}{slash}{last.replace('.', '%2e')}.", f"{path}/")
 
 
 def _guesses(elf: ElfFile) -> tuple[Need, ...]:

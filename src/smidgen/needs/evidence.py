@@ -40,6 +40,11 @@ class Evidence:
         """C code was linked in, with the texts of a C library."""
         return self._table.uses_cgo
 
+    @property
+    def keeps_methods(self) -> bool:
+        """The linker kept methods that nobody calls, because the program looks some up by name."""
+        return self._table.method_elimination_off
+
     def first(self, names: Iterable[str]) -> str | None:
         """Give the first of *names* that the program has, or None."""
         return next((name for name in names if self._table.has(name)), None)
@@ -78,9 +83,9 @@ class Evidence:
             return (POINTER,)
         if found:
             return None
-        return None if self.readable and self._is_method(name) and self._table.method_elimination_off else ()
+        return None if self.readable and self._is_method(name) and self.keeps_methods else ()
 
-    def text(self, start: bytes, pattern: "re.Pattern[bytes]") -> str | None:
+    def text(self, start: bytes, pattern: re.Pattern[bytes]) -> str | None:
         """Give the first text in the program's data that begins with *start* and matches *pattern*, or None.
 
         The function table is left out: it has the paths of source files.

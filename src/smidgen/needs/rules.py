@@ -17,6 +17,7 @@ _NAMED_USERS = 2
 _SYSTEM_ROOTS = "crypto/x509.loadSystemRoots"
 _OWN_VERIFIERS = ("crypto/tls.", "crypto/x509.")
 _VERIFY = "crypto/x509.(*Certificate).Verify"
+_ROUND_TRIPPERS = ("net/http.send", "net/http/httputil.(*ReverseProxy).ServeHTTP")
 _GRPC_CLIENTS = (
     "google.golang.org/grpc.NewClient",
     "google.golang.org/grpc.Dial",
@@ -51,6 +52,8 @@ _FORM_READERS = (
     "mime/multipart.(*Reader).ReadForm",
 )
 # The standard library itself, and pages for debugging that read a form for its query.
+_NO_FORM_READERS = ("net/http.", "mime/multipart.", "net/http/pprof.", "golang.org/x/net/trace.")
+
 # A path below /tmp, and not below /var/tmp; where no function brings the text "/tmp", also /tmp itself. Clients of
 # databases have it to look for the socket of a server on the same machine.
 _NOT_OTHER = rb"(?<!/var)(?<!/usr)(?<!/private)"
@@ -58,8 +61,6 @@ _TEMPORARY_PATH = re.compile(_NOT_OTHER + rb"/tmp/(?!mysql\.sock)[\w.%-]+")
 _TEMPORARY_TEXT = re.compile(_NOT_OTHER + rb"/tmp(?!/mysql\.sock)")
 _SOCKET_SEEKERS = ("github.com/jackc/pgx/v5/pgconn.defaultHost", "github.com/jackc/pgx/v4/pgconn.defaultHost")
 _SQLITE = "modernc.org/sqlite/lib._unixTempFileDir"
-
-_NO_FORM_READERS = ("net/http.", "mime/multipart.", "net/http/pprof.", "golang.org/x/net/trace.")
 
 _NAME_LOOKUPS = (
     "net.Dial",
@@ -139,12 +140,15 @@ def _certificate_reader(evidence: Evidence) -> _Claim | None:
 
 
 def _tls_client(evidence: Evidence) -> _Claim | None:
-    for client, what in (
-        ("net/http.(*Transport).dialConn", "has an HTTP client, which verifies servers when it uses HTTPS"),
-        ("crypto/tls.dial", "opens TLS connections, and verifies the servers"),
-    ):
-        if evidence.has(client):
-            return _Claim(client, what, (), Confidence.LIKELY)
+    client = "net/http.(*Transport).dialConn"
+    if evidence.has(client):
+        # Where methods are kept, that of a client that nobody uses can be among them.
+        is_used = evidence.first(_ROUND_TRIPPERS) or not evidence.keeps_methods
+        what = "has an HTTP client, which verifies servers when it uses HTTPS"
+        return _Claim(client, what, (), Confidence.LIKELY if is_used else Confidence.POSSIBLE)
+    client = "crypto/tls.dial"
+    if evidence.has(client):
+        return _Claim(client, "opens TLS connections, and verifies the servers", (), Confidence.LIKELY)
     # The client's handshake is no proof: it is in every server, for renegotiation.
     client = "crypto/tls.Client"
     users = evidence.users(client, besides=_no_tls_clients(evidence))
@@ -212,7 +216,7 @@ def _temporary_files(evidence: Evidence) -> Need | None:
     return _path(evidence, NeedKind.TMP, b"/tmp", _TEMPORARY_PATH if explained else _TEMPORARY_TEXT)
 
 
-def _path(evidence: Evidence, kind: NeedKind, start: bytes, pattern: "re.Pattern[bytes]") -> Need | None:
+def _path(evidence: Evidence, kind: NeedKind, start: bytes, pattern: re.Pattern[bytes]) -> Need | None:
     """Find a path written out in a program that calls none of the functions for it."""
     text = None if evidence.has_c_code else evidence.text(start, pattern)
     if text is None:
@@ -221,7 +225,7 @@ def _path(evidence: Evidence, kind: NeedKind, start: bytes, pattern: "re.Pattern
 
 
 def _resolver(evidence: Evidence) -> Need | None:
-    """Names of hosts: ``net/conf.go``. Without nsswitch.conf Go asks /etc/hosts, then DNS, as ours would say."""
+    """Names of hosts: ``net/conf.go``. Without nsswitch.conf Go asks /etc/hosts, then DNS, as our file says."""
     symbol = next((name for name in _NAME_LOOKUPS if evidence.has(name)), None)
     if symbol is None:
         return None

@@ -1,6 +1,6 @@
 """Selection: what goes into the image, and who decided it."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -55,31 +55,6 @@ class Selection:
             for one in self.decisions
             if one.origin is Origin.REFUSED and one.need is not None and one.need.included
         )
-
-
-def parse_kinds(text: str, *, option: str) -> tuple[NeedKind, ...]:
-    """Parse a list such as ``ca,tz``, in the order written, each once.
-
-    Raises:
-        UsageError: A name that is none.
-    """
-    return check_kinds((name for part in text.split(",") if (name := part.strip())), option=option)
-
-
-def check_kinds(names: Iterable[str], *, option: str) -> tuple[NeedKind, ...]:
-    """Turn names into kinds, in the order given, each once.
-
-    Raises:
-        UsageError: A name that is none.
-    """
-    valid = {str(kind): kind for kind in NeedKind}
-    kinds: dict[NeedKind, None] = {}
-    for name in names:
-        kind = valid.get(name.lower())
-        if kind is None:
-            raise UsageError(f"{option}: unknown need {name!r}", hint=f"expected one or more of {', '.join(valid)}")
-        kinds[kind] = None
-    return tuple(kinds)
 
 
 def select(

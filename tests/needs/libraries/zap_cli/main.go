@@ -1,8 +1,0 @@
-// Needs: nothing
-package main
-
-import (
-	"go.uber.org/zap"
-)
-
-func main() { l, _ := zap.NewProduction(); l.Info("x") }
