@@ -116,7 +116,9 @@ def test_input_is_read_as_it_is_needed() -> None:
     cut=st.integers(0, 10_000),
 )
 def test_damage_gives_our_errors_only(algorithm: str, edits: list[tuple[int, int]], cut: int) -> None:
-    good = gzip.compress(TEXT[:3000] * 2, mtime=0) if algorithm == "gzip" else zstd_streamed(TEXT[:3000] * 2) + SKIPPABLE
+    good = (
+        gzip.compress(TEXT[:3000] * 2, mtime=0) if algorithm == "gzip" else zstd_streamed(TEXT[:3000] * 2) + SKIPPABLE
+    )
     data = bytearray(good * 2)
     for at, value in edits:
         data[at % len(data)] = value
