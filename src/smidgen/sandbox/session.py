@@ -106,7 +106,8 @@ class Session:
     def send(self, message: Event) -> None:
         """Tell the cell something; without effect when it has ended."""
         try:
-            self._control.send(json.dumps(message).encode())
+            # The command line lets SIGPIPE end it, for the sake of `| head`; not for a cell that has just ended.
+            self._control.send(json.dumps(message).encode(), socket.MSG_NOSIGNAL)
         except OSError:
             return
 
