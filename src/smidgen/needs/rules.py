@@ -32,6 +32,8 @@ _ACCOUNT_RULES = (
     ("os/user.LookupGroupId", "looks up groups by number"),
     ("os/user.(*User).GroupIds", "lists the groups of a user"),
 )
+# The archives of whoever imports it would have names beside the numbers; without, they have the numbers.
+_NO_ACCOUNT_USERS = ("os/user.", "archive/tar.")
 _ACCOUNT_LIBRARIES = ("github.com/moby/sys/user.", "github.com/opencontainers/runc/libcontainer/user.")
 
 # modernc.org/libc has it for a C library's sake, and what is built on it does not call that.
@@ -54,8 +56,8 @@ _FORM_READERS = (
 # The standard library itself, and pages for debugging that read a form for its query.
 _NO_FORM_READERS = ("net/http.", "mime/multipart.", "net/http/pprof.", "golang.org/x/net/trace.")
 
-# A path below /tmp, and not below /var/tmp; where no function brings the text "/tmp", also /tmp itself. Clients of
-# databases have it to look for the socket of a server on the same machine.
+# A path below /tmp, and not below /var/tmp; where no function brings the text "/tmp", also /tmp itself. What stands in
+# front is the end of another text, unless it is one of these. Clients of databases have it to look for a socket.
 _NOT_OTHER = rb"(?<!/var)(?<!/usr)(?<!/private)"
 _TEMPORARY_PATH = re.compile(_NOT_OTHER + rb"/tmp/(?!mysql\.sock)[\w.%-]+")
 _TEMPORARY_TEXT = re.compile(_NOT_OTHER + rb"/tmp(?!/mysql\.sock)")
@@ -187,20 +189,20 @@ def _zones(evidence: Evidence) -> Need | None:
 def _accounts(evidence: Evidence) -> Need | None:
     """Users and groups: ``os/user/lookup_unix.go``; ``lookup_stubs.go`` for Current without cgo."""
     for symbol, what in _ACCOUNT_RULES:
-        if (users := evidence.users(symbol, besides=("os/user.",))) is not None:
+        if (users := evidence.users(symbol, besides=_NO_ACCOUNT_USERS)) is not None:
             return _need(evidence, NeedKind.PASSWD, _Claim(symbol, what, users))
     for prefix in _ACCOUNT_LIBRARIES:
         if evidence.has_prefix(prefix):
             what = "has a library that reads passwd and group"
             return _need(evidence, NeedKind.PASSWD, _Claim(f"{prefix}*", what, (), Confidence.POSSIBLE))
-    if evidence.has_prefix(_C_LIBRARY):
+    if evidence.has_prefix("os/user.") or evidence.has_prefix(_C_LIBRARY):
         return None
     return _path(evidence, NeedKind.PASSWD, b"/etc/", _PASSWD_TEXT)
 
 
 def _temporary_files(evidence: Evidence) -> Need | None:
     """The directory /tmp: ``os/tempfile.go``, ``os/file_unix.go``; ``mime/multipart/formdata.go`` for large uploads."""
-    besides = ("os.CreateTemp", "os.MkdirTemp", _READ_FORM)
+    besides = ("os.CreateTemp", "os.MkdirTemp", "testing.", _READ_FORM)
     for symbol, what in _TEMPORARY_RULES:
         if (users := evidence.users(symbol, besides=besides)) is not None:
             unsure = not evidence.readable and evidence.has(_READ_FORM)
