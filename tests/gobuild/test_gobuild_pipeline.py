@@ -122,6 +122,14 @@ def test_zones_are_in_only_where_they_are_looked_up(source: Path, store: Content
     assert "usr/share/zoneinfo/Asia/Tokyo" not in chosen
 
 
+def test_the_local_zone_of_the_environment_is_in(source: Path, store: ContentStore) -> None:
+    paths = _paths(_build(source, store, env=("TZ=Europe/Berlin",)))
+    assert paths == ["a", "usr/share/zoneinfo/Europe/Berlin"]
+    assert _paths(_build(source, store, env=("TZ=UTC",))) == ["a"]
+    _write(source, {"z/main.go": _ZONES})
+    assert "usr/share/zoneinfo/Asia/Tokyo" in _paths(_build(source, store, "./z", env=("TZ=Europe/Berlin",)))
+
+
 def test_one_line_changed_changes_one_layer(source: Path, store: ContentStore) -> None:
     _write(source, {"z/main.go": _ZONES})
     first = _build(source, store, "./z", needs_with=("tmp", "passwd", "ca"))

@@ -80,6 +80,7 @@ def assemble_image(
 
 def _assemble_part(store: ContentStore, settings: Settings, identity: Identity, part: Part) -> BuiltPlatform:
     needs = _selection(settings, part.facts)
+    zones = _zones(settings, part.facts)
     recipe = image_recipe(
         settings,
         Program(name=identity.program, digest=part.facts.digest, path=part.path),
@@ -87,7 +88,7 @@ def _assemble_part(store: ContentStore, settings: Settings, identity: Identity, 
         provisions=provisions(
             needs.kinds,
             account=Account(uid=settings.user.uid, gid=settings.user.gid, name=settings.user.name),
-            zones=settings.zones,
+            zones=zones,
             ca_bundles=settings.ca_bundles,
         ),
         kodata=identity.kodata,
@@ -106,6 +107,7 @@ def _selection(settings: Settings, facts: BinaryFacts) -> Selection:
     refused = {NeedKind(name): _said(settings, f"needs.{name}") for name in sorted(settings.needs_without)}
     implied = (
         (NeedKind.TZ, bool(settings.zones), "zones"),
+        (NeedKind.TZ, bool(_local_zone(settings)), "env.TZ"),
         (NeedKind.CA, bool(settings.ca_bundles), "ca_bundles"),
         (NeedKind.PASSWD, bool(settings.user.name), "user"),
     )
@@ -113,6 +115,24 @@ def _selection(settings: Settings, facts: BinaryFacts) -> Selection:
         if is_implied and kind not in refused:
             asked.setdefault(kind, _said(settings, field))
     return select(facts.report, asked=asked, refused=refused)
+
+
+def _zones(settings: Settings, facts: BinaryFacts) -> tuple[str, ...]:
+    """Give the only zones to put in, none for all: those asked for; else that of TZ where nothing else is looked up."""
+    local = _local_zone(settings)
+    if settings.zones:
+        return settings.zones if not local or local in settings.zones else (*settings.zones, local)
+    need = facts.report.need(NeedKind.TZ)
+    return (local,) if local and not (need and need.included) else ()
+
+
+def _local_zone(settings: Settings) -> str:
+    """Name the zone that the image's environment makes the local one; "" for none that has a file.
+
+    Source: ``time.initLocal``: an absolute path is a file of the user's own, an empty text means UTC.
+    """
+    zone = settings.env.get("TZ", "").removeprefix(":")
+    return "" if zone in {"", "UTC"} or zone.startswith("/") else zone
 
 
 def _said(settings: Settings, field: str) -> str:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from smidgen._version import __version__
 from smidgen.config.resolve import resolve_settings
 from smidgen.config.search import ConfigSearch
 from smidgen.config.settings import Flags, Settings
@@ -376,7 +377,8 @@ def _question(request: BuildRequest, plan: _Plan) -> Request:
         options=tuple((_options(settings), settings.platforms) for settings in plan.settings),
         toolchain=plan.toolchain,
         source=plan.source,
-        extra=msgspec.json.encode(each),
+        # What is read from an executable depends on who reads it.
+        extra=msgspec.json.encode((__version__, each)),
     )
 
 

@@ -114,8 +114,8 @@ def _joined(layers: list[LayerRecipe]) -> LayerRecipe:
     """Make one layer of all; a path that comes twice is the later one's, as on a stack of layers."""
 
     def entries() -> Iterable[Entry]:
-        last = {entry.path: entry for layer in layers for entry in layer.entries()}
-        return (last[path] for path in sorted(last))
+        # In the order of the layers, as zones are ordered to compress well and links come behind their targets.
+        return {entry.path: entry for layer in layers for entry in layer.entries()}.values()
 
     return LayerRecipe(
         entries=entries,
