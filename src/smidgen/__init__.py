@@ -8,7 +8,20 @@ from smidgen._version import __version__
 # typing.TYPE_CHECKING without typing, whose import is a tenth of what our fastest command takes.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from smidgen.api import Built, Flags, Image, build, build_all, find_image, open_store, request
+    from smidgen.api import (
+        Built,
+        Flags,
+        Image,
+        build,
+        build_all,
+        find_image,
+        load,
+        open_store,
+        prove,
+        request,
+        run,
+        verify_reproducible,
+    )
     from smidgen.errors import SmidgenError
 
 __all__ = [
@@ -20,8 +33,12 @@ __all__ = [
     "build",
     "build_all",
     "find_image",
+    "load",
     "open_store",
+    "prove",
     "request",
+    "run",
+    "verify_reproducible",
 ]
 
 

@@ -14,6 +14,7 @@ Every deliberate error is a ``smidgen.SmidgenError``.
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smidgen.config.search import ConfigSearch
 from smidgen.config.settings import Flags
@@ -22,7 +23,13 @@ from smidgen.gobuild.built import Built
 from smidgen.gobuild.pipeline import BuildRequest, Outcome
 from smidgen.gobuild.pipeline import build as _build
 from smidgen.image.image import Image
+from smidgen.oci.digest import encoded
+from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
+
+if TYPE_CHECKING:
+    from smidgen.sandbox.prove import Proof, ProveOptions
+    from smidgen.sandbox.run import RunOptions
 
 __all__ = [
     "Built",
@@ -32,8 +39,11 @@ __all__ = [
     "build_all",
     "build_watched",
     "find_image",
+    "load",
     "open_store",
+    "prove",
     "request",
+    "run",
     "verify_reproducible",
 ]
 
@@ -164,3 +174,51 @@ def verify_reproducible(asked: BuildRequest, images: Sequence[Built]) -> tuple[s
     from smidgen.gobuild.again import build_again  # noqa: PLC0415 (nobody else needs it)
 
     return build_again(asked, images)
+
+
+def load(path: str | Path, *, store: ContentStore | None = None) -> tuple[Image, ...]:
+    """Read the images of an archive (of docker, podman, skopeo, smidgen), or of an image layout's directory.
+
+    An image without a name is called ``loaded:`` and the begin of its digest, as what has no tag is not kept.
+
+    Raises:
+        ContentError: It is damaged, hostile, or no archive of images.
+        StoreError: The store cannot be written.
+    """
+    from smidgen.store.archive import read_archive, read_layout  # noqa: PLC0415
+
+    content = store or open_store()
+    place = Path(path)
+    with content.writing():
+        if place.is_dir():
+            items = read_layout(content, place)
+        else:
+            with place.open("rb") as file:
+                items = read_archive(content, file)
+        named = [(name or Reference.parse(f"loaded:{encoded(found.digest)[:12]}"), found) for name, found in items]
+        content.tag_all(dict(named))
+    return tuple(Image(content, found, name) for name, found in named)
+
+
+def run(image: Image, options: "RunOptions | None" = None) -> int:
+    """Run *image* until its program ends; give its exit code, 128 + N where signal N ended it.
+
+    The program writes to this process's standard output and error.
+
+    Raises:
+        SandboxError: There is nothing to run it with, or it could not be set up.
+    """
+    from smidgen.sandbox.run import RunOptions, run_image  # noqa: PLC0415
+
+    return run_image(image, options or RunOptions())
+
+
+def prove(image: Image, options: "ProveOptions | None" = None) -> "Proof":
+    """Run *image* under conditions as hostile as production's, and say what was seen.
+
+    Raises:
+        SandboxError: There is nothing to run it with, or it could not be set up.
+    """
+    from smidgen.sandbox.prove import ProveOptions, prove_image  # noqa: PLC0415
+
+    return prove_image(image, options or ProveOptions())

@@ -215,3 +215,13 @@ def test_an_image_is_tagged_and_saved(source: Path, store: ContentStore, tmp_pat
     assert smidgen.find_image("other:2", store=store).digest == image.digest
     image.save(tmp_path / "image.tar")
     assert (tmp_path / "image.tar").stat().st_size > image.pull_size - 2000
+
+
+def test_a_saved_image_is_loaded_and_proved(source: Path, store: ContentStore, tmp_path: Path) -> None:
+    image = _build(source, store)
+    image.save(tmp_path / "image.tar")
+    (loaded,) = smidgen.load(tmp_path / "image.tar", store=smidgen.open_store(tmp_path / "other"))
+    assert (loaded.name, loaded.digest) == ("a:latest", image.digest)
+    proof = smidgen.prove(loaded)
+    assert proof.passed
+    assert smidgen.run(loaded) == 0

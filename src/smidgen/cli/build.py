@@ -196,7 +196,7 @@ def _proofs(images: Sequence[Built], http: str | None) -> tuple[ProofReport, ...
     options = ProveOptions(http=None if http is None else HttpCheck.parse(http))
     reports = []
     for built in images:
-        proof = proof_report(prove_image(replace(built.image, reference=built.names[0]), options))
+        proof = proof_report(prove_image(built.image, options))
         console.note(render_proof(proof, style=console.style, verbose=console.verbosity > 0))
         reports.append(proof)
     return tuple(reports)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 
 from smidgen.config.fields import flag_name
 from smidgen.config.settings import Flags
@@ -30,7 +30,7 @@ def build_again(request: BuildRequest, images: Sequence[Built]) -> tuple[str, ..
         *((str(request.directory),) if request.flags.add or request.flags.ca_bundles else ()),
     )
     done = verify_reproducible(
-        [replace(built.image, reference=built.names[0]) for built in images],
+        [built.image for built in images],
         [
             *flag_arguments(request.flags),
             *(("--config", str(request.configs.file)) if request.configs.file else ()),

@@ -1,7 +1,7 @@
 """From a program's facts and settings to an image in the store: one a platform, an index where there are several."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from smidgen.config.settings import Settings
@@ -71,7 +71,7 @@ def assemble_image(
     return Built(
         target=identity.target,
         names=identity.names,
-        image=image,
+        image=replace(image, reference=identity.names[0]),
         platforms=platforms,
         cached=cached,
         warnings=(*settings.warnings, *warnings),
