@@ -72,7 +72,7 @@ def _is_quick(smidgen: Smidgen, trace: Path) -> bool:
     text = trace.read_text(errors="replace")
     started = [line for line in text.splitlines() if "execve(" in line and "/go" in line and " = 0" in line]
     assert not started, started
-    return "gobuild/pipeline" not in text
+    return "/smidgen/gobuild/" not in text
 
 
 @pytest.mark.e2e
