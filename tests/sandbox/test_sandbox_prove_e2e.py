@@ -1,6 +1,9 @@
 """``smidgen prove`` with every runtime, as root and not: what it demands, measures and finds missing."""
 
+import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
@@ -175,6 +178,45 @@ class TestFindings:
         assert seen.passed
         assert seen.findings == ()
         assert "emulator" in seen.untraced
+
+
+# A kernel that knows no user notification: seccomp(2) with its flag (8) is refused, without it is not.
+_OLD_KERNEL = """
+import ctypes, os, struct, sys
+code = [(0x20, 0, 0, 0), (0x15, 0, 3, 317), (0x20, 0, 0, 24), (0x45, 0, 1, 8)]
+code += [(6, 0, 0, 0x50016), (6, 0, 0, 0x7FFF0000)]
+buffer = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *one) for one in code))
+filter_ = struct.pack("@HP", len(code), ctypes.addressof(buffer))
+libc = ctypes.CDLL(None)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, filter_, 0, 0) == 0
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the number of seccomp(2) is x86_64's")
+class TestOldKernel:
+    def prove(self, prover: Prover, *arguments: str) -> Any:
+        command = prover.rights.command("prove", "--json", "--store", prover.store.root, *arguments)
+        command = [sys.executable, "-c", _OLD_KERNEL, *command]
+        done = subprocess.run(
+            command, capture_output=True, text=True, env=prover.rights.environment({}), check=True, timeout=120, cwd="/"
+        )
+        return json.loads(done.stdout)
+
+    def test_a_server_is_proved_but_not_traced(self, plain_prove: Prover) -> None:
+        report = self.prove(plain_prove, "probe", "--http", ":8080/healthz")
+        assert report["passed"]
+        assert report["http"]["status"] == 200
+        assert report["resident"] > 1_000_000
+        assert report["traced"] is False
+        assert "the kernel does not allow it" in report["untraced_because"]
+
+    def test_a_program_too(self, plain_prove: Prover) -> None:
+        report = self.prove(plain_prove, "--grace", "500ms", "probe", "sleep")
+        assert report["passed"]
+        assert report["started"]
+        assert report["traced"] is False
 
 
 class TestVerdicts:

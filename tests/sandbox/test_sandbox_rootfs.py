@@ -7,7 +7,7 @@ import pytest
 
 from smidgen.errors import ProgramNotFound, ProgramNotRunnable, SandboxError
 from smidgen.sandbox.foreign import find_emulator, is_foreign
-from smidgen.sandbox.identity import Identity, Rights
+from smidgen.sandbox.identity import find_identity
 from smidgen.sandbox.program import find_program
 from smidgen.sandbox.rootfs import RootFS, run_directory
 from smidgen.sandbox.users import User
@@ -209,7 +209,7 @@ class TestForeign:
 
 
 class TestDirectory:
-    identity = Identity(rights=Rights.ROOT)
+    identity = find_identity()
 
     def test_nothing_is_left(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

