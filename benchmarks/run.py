@@ -142,7 +142,7 @@ def _take_turns(
         at = number % len(contenders)
         for contender in (*contenders[at:], *contenders[:at]):
             before()
-            # Nobody saves a file and builds in the same tick of the clock; what changed within one, nobody can vouch for.
+            # Nobody saves a file and builds in the same tick of the clock, and only what is older can be vouched for.
             time.sleep(_PAUSE)
             begin = time.perf_counter()
             act(contender)
