@@ -70,6 +70,7 @@ def machine() -> dict[str, str]:
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{int(_field('/proc/meminfo', 'MemTotal').split()[0]) / 1e6:.0f} GB",
         "system": f"{_field('/etc/os-release', 'PRETTY_NAME', '=')}, Linux {platform.release()}",
+        "load when it began": f"{os.getloadavg()[0]:.1f}",
         "python": platform.python_version(),
         "smidgen": start([str(Path(sys.executable).with_name("smidgen")), "--version"], cwd=Path()).split()[-1],
         "go": start([go(), "env", "GOVERSION"], cwd=Path()).strip().removeprefix("go"),
