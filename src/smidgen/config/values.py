@@ -12,10 +12,11 @@ from typing import Final, Literal
 import msgspec
 
 from smidgen.errors import InvalidPlatform, UsageError
+from smidgen.needs.need import NeedKind
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
 
-NEEDS: Final = ("ca", "tz", "passwd", "tmp", "resolver", "mime")
+NEEDS: Final = tuple(str(kind) for kind in NeedKind)
 SUPPORTED_PLATFORMS: Final = (
     "linux/amd64",
     "linux/arm64",
