@@ -84,6 +84,7 @@ class _Init:
         self._tracer = 0
         self._status: int | None = None
         self._kill_at: float | None = None
+        self._memory_awaited = False
         self._information: int | None = None
         self._said = b""
         # An OCI runtime tells of its own failures in its log.
@@ -214,9 +215,14 @@ class _Init:
         if "kill_after" in message:
             self._kill_at = time.monotonic() + message["kill_after"]
         if "memory" in message:
-            # The tracer may have told of the program before the runtime did.
-            _send(self._control, {"event": "memory", **memory(message["memory"] or self._program)})
+            # The tracer may have told of the program before the runtime did; without a tracer, that is awaited.
+            self._tell_memory(message["memory"] or self._program)
         return True
+
+    def _tell_memory(self, pid: int) -> None:
+        self._memory_awaited = not pid
+        if pid:
+            _send(self._control, {"event": "memory", **memory(pid)})
 
     def _signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -268,6 +274,8 @@ class _Init:
     def _found(self, pid: int) -> None:
         self._program = pid
         _send(self._control, {"event": "pid", "pid": pid})
+        if self._memory_awaited:
+            self._tell_memory(pid)
 
     def _end(self) -> None:
         """Leave nothing running; the tracer first says what it has still to say."""
