@@ -4,6 +4,10 @@ import os
 import signal
 import sys
 
+# A pipe whose reader has gone (`smidgen images | head -1`) ends the program quietly, as it does cat. The signal itself
+# stays ignored, as Python has it: an engine that stops reading an archive must not end us.
+_READER_GONE = 128 + signal.SIGPIPE
+
 
 def main() -> None:
     """Run ``smidgen`` with the arguments of this process, then exit."""
@@ -25,6 +29,8 @@ def main() -> None:
     try:
         sys.stdout.flush()
         sys.stderr.flush()
+    except BrokenPipeError:
+        exit_code = _READER_GONE
     except OSError:
         # A full disk behind a redirection: what was asked for did not arrive.
         exit_code = exit_code or 1
@@ -39,8 +45,6 @@ def _end(number: int, _frame: object) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and give its exit code: 0, 1 for an error, 2 for wrong usage, 130 for an interrupt."""
-    # A pipe whose reader has gone (`smidgen images | head -1`) ends the program quietly, as cat does.
-    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     import click  # noqa: PLC0415
 
     from smidgen.cli.console import console  # noqa: PLC0415
@@ -62,7 +66,7 @@ def run(arguments: list[str]) -> int:
         return 128 + signal.SIGINT
     except OSError as error:
         # What nobody wrapped is still said in words; -vv has the place in the code.
-        return _report(error, str(error), None, 1)
+        return _READER_GONE if isinstance(error, BrokenPipeError) else _report(error, str(error), None, 1)
     return outcome if isinstance(outcome, int) else 0
 
 

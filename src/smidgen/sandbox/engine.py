@@ -1,12 +1,10 @@
 """Handing an image over to docker or podman: loaded into the engine, and run there with the same options."""
 
-import contextlib
 import re
 import shutil
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator
 from typing import Final
 
 from smidgen.errors import RuntimeNotFound, SandboxError
@@ -40,8 +38,7 @@ def load_into_engine(engine: Engine, image: Image) -> str:
     Raises:
         SandboxError: The engine does not take it; with its own words.
     """
-    with _broken_pipes_are_errors():
-        said = load_into(engine, image.store, [(image.reference, image.descriptor)])
+    said = load_into(engine, image.store, [(image.reference, image.descriptor)])
     names = _LOADED.findall(said)
     if not names:
         raise SandboxError(f"{engine} load did not say what it loaded: {said!r}")
@@ -70,19 +67,6 @@ def _options(wishes: Wishes, publish: tuple[Publish, ...], network: str, *, inte
     if network == "host" or (network in {"private", "none"} and not publish):
         options += ["--network", "host" if network == "host" else "none"]
     return options
-
-
-@contextlib.contextmanager
-def _broken_pipes_are_errors() -> Iterator[None]:
-    """Outlive an engine that stops reading; the command line lets SIGPIPE end it, for the sake of ``| head``."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGPIPE, before)
 
 
 def _foreground(command: list[str]) -> int:
