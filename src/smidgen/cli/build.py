@@ -77,7 +77,7 @@ _SETTINGS: Final = (
     _Option(
         "platforms", "OS/ARCH[/VARIANT],…", "Platforms; `all` for all supported.  [default: linux on this machine]"
     ),
-    _Option("go", "PATH", "The go command.  [default: the one on PATH, else that of smidgen\\[go]]", many=False),
+    _Option("go", "PATH", "The go command.  [default: the one on PATH, else that of smidgen[go]]", many=False),
     _Option("ldflags", "FLAGS", "More linker flags, beside -s -w; ko's templates are expanded."),
     _Option("variables", "PKG.NAME=VALUE", "Set a string variable of the program; templates are expanded."),
     _Option("build_tags", "TAG,…", "Build tags."),
