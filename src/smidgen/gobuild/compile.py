@@ -112,15 +112,7 @@ def compile_packages(
         command, options = _command(batch, place, toolchain, environ, templates)
         commands.append(command)
         expanded.append(replace(batch, options=options))
-    running: dict[int, Process] = {}
-    started_ns = time.time_ns()
-    if started is not None:
-        command, process = started
-        if commands[0] == command:
-            running[0] = process
-            started_ns = process.started_ns
-        else:
-            process.kill()
+    running, started_ns = _running(started, commands[0])
 
     def ended(position: int, outcome: Outcome) -> None:
         batch = batches[position]
@@ -136,18 +128,33 @@ def compile_packages(
     for batch in batches:
         tell(f"compiling {_names(batch)} for {batch.platform}")
     run_all(commands, at_once=max(_AT_ONCE, available_cores()), ended=ended, said=said, started=running)
+    binaries = _binaries(jobs, batches, places)
+    done = (replace(batch, graph=_graph(place)) for batch, place in zip(expanded, places, strict=True))
+    return Compiled(binaries=binaries, batches=tuple(done), started_ns=started_ns)
+
+
+def _running(started: tuple[Command, Process] | None, first: Command) -> tuple[dict[int, Process], int]:
+    """Keep the process that was started beforehand if *first* is what it runs, else end it; and say since when."""
+    if started is not None:
+        command, process = started
+        if command == first:
+            return {0: process}, process.started_ns
+        process.kill()
+    return {}, time.time_ns()
+
+
+def _binaries(jobs: Sequence[Job], batches: Sequence[Batch], places: Sequence[str]) -> tuple[Binary, ...]:
+    """Name the executables in the order of the jobs, and of each job's platforms."""
     built = {
         (package, batch.platform, batch.options): _executable(batch, place, package)
         for batch, place in zip(batches, places, strict=True)
         for package in batch.packages
     }
-    binaries = tuple(
+    return tuple(
         Binary(path=built[job.package, platform, job.options], package=job.package, platform=platform)
         for job in jobs
         for platform in job.platforms
     )
-    done = (replace(batch, graph=_graph(place)) for batch, place in zip(expanded, places, strict=True))
-    return Compiled(binaries=binaries, batches=tuple(done), started_ns=started_ns)
 
 
 def commands_of(
