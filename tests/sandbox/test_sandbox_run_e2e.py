@@ -367,6 +367,16 @@ class TestEnd:
         }
         assert out == f"got {names[number]}\n"
 
+    @pytest.mark.parametrize("delay", [0.1, 0.2, 0.3, 0.4, 0.5])
+    def test_a_signal_before_the_program_is_there(self, root_run: Runner, delay: float) -> None:
+        with root_run.started("probe", "signal") as process:
+            time.sleep(delay)
+            process.terminate()
+            process.communicate(timeout=LIMIT)
+        # smidgen itself was ended, or the program was: before it asked for the signal, or after. As process 1
+        # it does not even get one that it has not asked for; it is killed then, as docker does.
+        assert process.returncode in {-signal.SIGTERM, 128 + signal.SIGTERM, 128 + signal.SIGKILL, 7}
+
     def test_the_images_stop_signal(self, run: Runner, image: Callable[..., None]) -> None:
         image("stops", run=RunConfig(entrypoint=("/probe",), stop_signal="SIGQUIT"))
         with run.started("stops", "signal") as process:

@@ -85,6 +85,7 @@ class _Init:
         self._status: int | None = None
         self._kill_at: float | None = None
         self._memory_awaited = False
+        self._held: list[int] = []
         self._information: int | None = None
         self._said = b""
         # An OCI runtime tells of its own failures in its log.
@@ -225,6 +226,11 @@ class _Init:
             _send(self._control, {"event": "memory", **memory(pid)})
 
     def _signal(self, number: int) -> None:
+        """Signal the program; what comes before the runtime has told of it is meant for it and waits, but for KILL."""
+        told_later = self._job.pid_file or self._information is not None
+        if told_later and not self._program and number != signal.SIGKILL:
+            self._held.append(number)
+            return
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._program or self._runtime, number)
 
@@ -274,6 +280,9 @@ class _Init:
     def _found(self, pid: int) -> None:
         self._program = pid
         _send(self._control, {"event": "pid", "pid": pid})
+        for number in self._held:
+            self._signal(number)
+        self._held = []
         if self._memory_awaited:
             self._tell_memory(pid)
 
