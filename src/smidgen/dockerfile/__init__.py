@@ -1,0 +1,1 @@
+"""Dockerfiles: read, planned, and executed without a daemon."""

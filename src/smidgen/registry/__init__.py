@@ -1,0 +1,1 @@
+"""A client of registries: transport, credentials, and the images that go through them."""
