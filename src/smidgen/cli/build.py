@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 import click
 import msgspec
@@ -20,13 +20,14 @@ from smidgen.config.fields import flag_name
 from smidgen.config.settings import Flags
 from smidgen.errors import PolicyError, UsageError
 from smidgen.gobuild.built import Built
-from smidgen.image.engine import Engine
 from smidgen.report.build import build_report, render_build, render_warnings, unchanged
-from smidgen.report.proof import failure_text, proof_report, render_proof
 from smidgen.report.schema_build import BuildReport
 from smidgen.report.schema_proof import ProofReport
 from smidgen.store.content import ContentStore
 from smidgen.store.faults import reporting
+
+if TYPE_CHECKING:
+    from smidgen.image.engine import Engine
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -37,7 +38,7 @@ class Outputs:
 
     oci_layout: Path | None
     tarball: Path | None
-    engine: Engine | None
+    engine: "Engine | None"
 
     def __bool__(self) -> bool:
         return bool(self.oci_layout or self.tarball or self.engine)
@@ -176,21 +177,24 @@ def command(
         outputs.write(content, outcome.images, progress.say)
     report = build_report(outcome.images, seconds=time.monotonic() - started)
     said = _said(report)
+    failures: list[str] = []
     if prove:
-        report = msgspec.structs.replace(report, proofs=_proofs(outcome.images, http))
+        proofs, failures = _proofs(outcome.images, http)
+        report = msgspec.structs.replace(report, proofs=proofs)
     _print(report, said, as_json=as_json, image_refs=image_refs)
     if outcome.watch is not None and not (
         outputs or as_json or image_refs or no_cache or prove or console.verbosity > 0
     ):
         leave(console.arguments, outcome.images, outcome.watch, _said(unchanged(report)))
-    failed = [failure_text(proof) for proof in report.proofs if not proof.passed]
-    if failed:
-        raise PolicyError("\n".join(failed))
+    if failures:
+        raise PolicyError("\n".join(failures))
     return 0
 
 
-def _proofs(images: Sequence[Built], http: str | None) -> tuple[ProofReport, ...]:
-    """Run each image for this machine; it was built, whatever comes of it."""
+def _proofs(images: Sequence[Built], http: str | None) -> tuple[tuple[ProofReport, ...], list[str]]:
+    """Run each image for this machine, and say what failed; it was built, whatever comes of it."""
+    # A sandbox costs a tenth of a small build's time to import.
+    from smidgen.report.proof import failure_text, proof_report, render_proof  # noqa: PLC0415
     from smidgen.sandbox.prove import HttpCheck, ProveOptions, prove_image  # noqa: PLC0415
 
     options = ProveOptions(http=None if http is None else HttpCheck.parse(http))
@@ -199,7 +203,7 @@ def _proofs(images: Sequence[Built], http: str | None) -> tuple[ProofReport, ...
         proof = proof_report(prove_image(built.image, options))
         console.note(render_proof(proof, style=console.style, verbose=console.verbosity > 0))
         reports.append(proof)
-    return tuple(reports)
+    return tuple(reports), [failure_text(proof) for proof in reports if not proof.passed]
 
 
 def _flags(given: dict[str, Any]) -> Flags:
