@@ -8,7 +8,7 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from support.registry import error
@@ -41,6 +41,7 @@ class Access:
         token_uses: Requests that a token is good for; then it has expired.
         realm: Of the token service; by default at this server.
         answer_as: How the token service calls the token: ``token`` or ``access_token``.
+        sign: Makes the token that grants these (repository, action) pairs; by default it is a word without a meaning.
         tokens: All that were given.
         asked: Query or form, and user, of each request for a token.
     """
@@ -52,6 +53,7 @@ class Access:
     token_uses: int = 1 << 30
     realm: str = ""
     answer_as: str = "token"
+    sign: Callable[[frozenset[tuple[str, str]]], str] | None = None
     tokens: dict[str, Token] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -84,7 +86,7 @@ class Access:
             scopes = [scope for key, value in request.queries if key == "scope" for scope in value.split(" ")]
             self.asked.append((request.target, user or ""))
         grants = {grant for scope in scopes for grant in _grants(scope) if user or self._is_public(*grant)}
-        text = "T-" + secrets.token_urlsafe(24)
+        text = self.sign(frozenset(grants)) if self.sign else "T-" + secrets.token_urlsafe(24)
         with self._guard:
             self.tokens[text] = Token(frozenset(grants), self.token_uses)
         body = {self.answer_as: text, "expires_in": 300, "issued_at": "2024-05-06T07:08:09Z"}
