@@ -18,7 +18,7 @@ from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import DiffID, Digest, encoded
 from smidgen.oci.manifest import Index, Manifest, decode_index, decode_manifest
 from smidgen.oci.media_types import CONFIGS, INDEXES, LAYER_COMPRESSION, MANIFESTS
-from smidgen.oci.platform import Platform
+from smidgen.oci.platform import Platform, best_fit, host_platform
 from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
 
@@ -115,10 +115,7 @@ class Image:
         if platform is None and self.index is None:
             return self
         wanted = (platform or host_platform()).normalized()
-        best: Image | None = None
-        for image in self.images:
-            if _runs(image.platform, wanted) and (best is None or image.platform.variant > best.platform.variant):
-                best = image
+        best = best_fit(((image.platform, image) for image in self.images), wanted)
         if best is None:
             there = ", ".join(str(one) for one in self.platforms) or "none"
             raise NotFound(f"platform {wanted} in {self.name}", hint=f"it has {there}; choose one with --platform")
@@ -196,20 +193,6 @@ class Image:
         if algorithm is None:
             raise InvalidContent(f"layer of {self.name}", f"media type {layer.media_type!r} is not a layer's")
         return decompressed(self.store.open_blob(layer), algorithm)
-
-
-def host_platform() -> Platform:
-    """The platform of this machine; always linux, as that is what containers run on."""
-    import os  # noqa: PLC0415
-
-    return Platform.parse(f"linux/{os.uname().machine}")
-
-
-def _runs(image: Platform, machine: Platform) -> bool:
-    if (image.os, image.architecture) != (machine.os, machine.architecture):
-        return False
-    # "" < "v2" < "v3" as texts; an unnamed variant of the machine means the architecture's first.
-    return image.variant <= machine.variant
 
 
 def _images(store: ContentStore, tagged: dict[Reference, Descriptor]) -> Iterator[Descriptor]:

@@ -4,13 +4,16 @@ Source: OCI image-spec v1.1.1, ``image-index.md`` (platform); the normal forms a
 containerd's ``platforms`` package, which every engine follows.
 """
 
+import os
 import re
-from typing import Self
+from collections.abc import Iterable
+from typing import Self, TypeVar
 
 import msgspec
 
 from smidgen.errors import InvalidPlatform
 
+_T = TypeVar("_T")
 _COMPONENT = re.compile(r"^[A-Za-z0-9_.-]+\Z")
 _ARCHITECTURES = {
     "x86_64": "amd64",
@@ -70,3 +73,21 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, or
     def __str__(self) -> str:
         """Render ``os/architecture[/variant]``."""
         return "/".join(part for part in (self.os, self.architecture, self.variant) if part)
+
+    def runs(self, image: "Platform") -> bool:
+        """Tell whether a machine of this platform runs *image*; both normalized. It runs lower variants, too."""
+        # "" < "v2" < "v3" as texts; an unnamed variant of the machine means the architecture's first.
+        return (image.os, image.architecture) == (self.os, self.architecture) and image.variant <= self.variant
+
+
+def host_platform() -> Platform:
+    """The platform of this machine; always linux, as that is what containers run on."""
+    return Platform.parse(f"linux/{os.uname().machine}")
+
+
+def best_fit(candidates: Iterable[tuple[Platform, _T]], machine: Platform) -> _T | None:
+    """Pick the one that *machine* runs best, so the highest variant; the first of equals; None where it runs none."""
+    fitting = [(platform.normalized(), found) for platform, found in candidates]
+    wanted = machine.normalized()
+    best = max((one for one in fitting if wanted.runs(one[0])), key=lambda one: one[0].variant, default=None)
+    return None if best is None else best[1]

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import IO, Final, Self
 
 from smidgen.errors import SandboxError
-from smidgen.image.image import Image, host_platform
+from smidgen.image.image import Image
 from smidgen.oci.config import ImageConfig
 from smidgen.oci.digest import encoded
+from smidgen.oci.platform import host_platform
 from smidgen.sandbox.cell.job import Job, Probe
 from smidgen.sandbox.container import CAPABILITIES, Bind, Container, command_line, environment
 from smidgen.sandbox.foreign import find_emulator, is_foreign

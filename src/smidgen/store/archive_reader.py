@@ -37,7 +37,7 @@ from smidgen.store.blobs import CHUNK
 from smidgen.store.closure import DOCUMENTS, held
 from smidgen.store.content import ContentStore, check_layout
 from smidgen.store.naming import Item, parse_name
-from smidgen.store.tags import untagged
+from smidgen.store.tags import CONTAINERD_NAME, REF_NAME, untagged
 
 _MAX_MEMBERS: Final = 100_000
 _MAX_HOPS: Final = 10
@@ -81,6 +81,21 @@ def read_archive(store: ContentStore, stream: BinaryIO) -> tuple[Item, ...]:
         ContentError: Something in it is not what it is said to be, or too much.
         StoreError: *store* cannot be written.
     """
+    return tuple((parse_name(entry), untagged(entry)) for entry in read_archive_entries(store, stream))
+
+
+def read_archive_entries(store: ContentStore, stream: BinaryIO) -> tuple[Descriptor, ...]:
+    """As ``read_archive``; gives the images with the annotations that name them, as an ``index.json`` has them.
+
+    Args:
+        store: Where the content goes.
+        stream: A tar, perhaps compressed with gzip or zstd. It need not be seekable.
+
+    Raises:
+        InvalidArchive: Damaged, not an image archive, or without a blob that it names.
+        ContentError: Something in it is not what it is said to be, or too much.
+        StoreError: *store* cannot be written.
+    """
     reader = _Reader(store)
     try:
         for member in read_tar(_uncompressed(stream), limits=Limits(entries=_MAX_MEMBERS)):
@@ -92,7 +107,7 @@ def read_archive(store: ContentStore, stream: BinaryIO) -> tuple[Item, ...]:
             ) from error
         raise
     try:
-        return reader.items()
+        return reader.entries()
     except NotFound as error:
         raise InvalidArchive(f"{error.what} is not in it", hint="the archive is not whole: write it again") from error
 
@@ -149,25 +164,25 @@ class _Reader:
             writer.commit(digest, member.entry.size)
         return _File(digest, member.entry.size, media_type)
 
-    def items(self) -> tuple[Item, ...]:
+    def entries(self) -> tuple[Descriptor, ...]:
         """Put together what the archive's documents name."""
         if "oci-layout" in self._documents and "index.json" in self._documents:
-            return self._oci_items()
+            return self._oci_entries()
         if "manifest.json" in self._documents:
-            return tuple(item for image in self._docker_images() for item in self._docker_items(image))
+            return tuple(entry for image in self._docker_images() for entry in self._docker_entries(image))
         raise InvalidArchive(
             "neither an OCI layout (oci-layout and index.json) nor a Docker archive (manifest.json)",
             hint="`docker export` writes a file system, not an image: use `docker save`",
         )
 
-    def _oci_items(self) -> tuple[Item, ...]:
+    def _oci_entries(self) -> tuple[Descriptor, ...]:
         check_layout(self._documents["oci-layout"], "oci-layout")
         entries = decode_index(self._documents["index.json"]).manifests
         for entry in entries:
             if entry.media_type not in DOCUMENTS:
                 raise InvalidContent(f"entry {entry.digest} of index.json", f"{entry.media_type} is no image")
         held(self._store, entries)
-        return tuple((parse_name(entry), untagged(entry)) for entry in entries)
+        return entries
 
     def _docker_images(self) -> tuple[_DockerImage, ...]:
         try:
@@ -175,7 +190,7 @@ class _Reader:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise InvalidContent("manifest.json", str(error)) from error
 
-    def _docker_items(self, image: _DockerImage) -> tuple[Item, ...]:
+    def _docker_entries(self, image: _DockerImage) -> tuple[Descriptor, ...]:
         """Give a Docker image the OCI manifest that it lacks."""
         config = self._descriptor(self._find(image.config), OCI_CONFIG)
         if config.size > MAX_DOCUMENT:
@@ -193,8 +208,7 @@ class _Reader:
             layers.append(self._descriptor(file, file.media_type))
         manifest = Manifest(schema_version=2, media_type=OCI_MANIFEST, config=config, layers=tuple(layers))
         descriptor = self._store.put(encode(manifest), media_type=OCI_MANIFEST)
-        names = [_parse_tag(tag) for tag in image.repo_tags or ()]
-        return tuple((name, descriptor) for name in names) or ((None, descriptor),)
+        return tuple(_named(descriptor, _parse_tag(tag)) for tag in image.repo_tags or ()) or (descriptor,)
 
     def _descriptor(self, file: _File, media_type: str) -> Descriptor:
         return Descriptor(media_type=media_type, digest=file.digest, size=file.size)
@@ -244,6 +258,10 @@ def _media_type(start: bytes) -> str:
     if start.startswith(_GZIP):
         return OCI_LAYER_GZIP
     return OCI_LAYER_ZSTD if start == _ZSTD else OCI_LAYER
+
+
+def _named(descriptor: Descriptor, name: Reference) -> Descriptor:
+    return msgspec.structs.replace(descriptor, annotations={REF_NAME: str(name), CONTAINERD_NAME: str(name)})
 
 
 def _parse_tag(text: str) -> Reference:

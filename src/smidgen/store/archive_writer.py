@@ -25,7 +25,7 @@ from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import encoded
 from smidgen.oci.manifest import Index, decode_index, decode_manifest, encode
 from smidgen.oci.media_types import CONFIGS, INDEXES, MANIFESTS, OCI_INDEX
-from smidgen.oci.platform import Platform
+from smidgen.oci.platform import Platform, best_fit, host_platform
 from smidgen.store.blobs import CHUNK
 from smidgen.store.closure import held
 from smidgen.store.content import LAYOUT, ContentStore
@@ -42,7 +42,12 @@ class _DockerImage(msgspec.Struct, frozen=True, kw_only=True, rename="pascal"):
 
 
 def write_archive(
-    store: ContentStore, items: Iterable[Item], file: BinaryIO, *, platform: Platform | None = None
+    store: ContentStore,
+    items: Iterable[Item],
+    file: BinaryIO,
+    *,
+    platform: Platform | None = None,
+    ref_name: str = "",
 ) -> None:
     """Write *items* to *file*, in bounded memory.
 
@@ -52,6 +57,7 @@ def write_archive(
         file: Anything with ``write``.
         platform: Which image of an index Docker's half names, as that half can name one only; this
             machine's by default, else the first. The OCI half has all.
+        ref_name: The very ``ref.name`` that the only one of *items* is to have in the OCI half.
 
     Raises:
         NotFound: Content of an image is not in the store; nothing was written.
@@ -59,7 +65,7 @@ def write_archive(
     """
     items = tuple(items)
     blobs = held(store, (descriptor for _, descriptor in items))
-    index = Index(schema_version=2, media_type=OCI_INDEX, manifests=entries_of(items))
+    index = Index(schema_version=2, media_type=OCI_INDEX, manifests=entries_of(items, ref_name=ref_name))
     docker = _docker_manifest(store, items, platform or host_platform())
     # Documents first, so that a reader that streams knows what is to come.
     _write_member(file, "oci-layout", LAYOUT)
@@ -75,9 +81,14 @@ def write_archive(
 
 
 def write_archive_file(
-    store: ContentStore, items: Iterable[Item], path: Path, *, platform: Platform | None = None
+    store: ContentStore,
+    items: Iterable[Item],
+    path: Path,
+    *,
+    platform: Platform | None = None,
+    ref_name: str = "",
 ) -> None:
-    """Write *items* to the file *path*, which appears whole or not at all.
+    """Write *items* to the file *path*, which appears whole or not at all; see ``write_archive``.
 
     What is there and no regular file (``/dev/stdout``, a pipe) is written to directly.
 
@@ -88,24 +99,19 @@ def write_archive_file(
     with reporting("write", path, instead=ELSEWHERE):
         if path.exists() and not path.is_file():
             with path.open("wb") as file:
-                write_archive(store, items, file, platform=platform)
+                write_archive(store, items, file, platform=platform, ref_name=ref_name)
             return
         # A link stays a link: what it points to is replaced.
         target = path.resolve()
         temporary = target.with_name(f".{target.name}.{os.getpid()}")
         try:
             with temporary.open("wb") as file:
-                write_archive(store, items, file, platform=platform)
+                write_archive(store, items, file, platform=platform, ref_name=ref_name)
             temporary.replace(target)
         except BaseException:
             with suppress(OSError):
                 temporary.unlink()
             raise
-
-
-def host_platform() -> Platform:
-    """The platform of this machine; always linux, as that is what containers run on."""
-    return Platform.parse(f"linux/{os.uname().machine}")
 
 
 def _write_member(file: BinaryIO, path: str, data: bytes) -> None:
@@ -142,11 +148,8 @@ def _choose(store: ContentStore, descriptor: Descriptor, platform: Platform) -> 
     if descriptor.media_type in MANIFESTS:
         return descriptor
     images = list(_images(store, descriptor))
-    fitting = [image for image in images if image.platform and _fits(image.platform.normalized(), platform)]
-    # "" < "v2" < "v3" as texts: the highest variant that the platform runs.
-    return max(fitting, key=lambda image: image.platform.variant if image.platform else "", default=None) or (
-        images[0] if images else None
-    )
+    fitting = best_fit(((image.platform, image) for image in images if image.platform), platform)
+    return fitting or (images[0] if images else None)
 
 
 def _images(store: ContentStore, descriptor: Descriptor) -> Iterator[Descriptor]:
@@ -160,7 +163,3 @@ def _images(store: ContentStore, descriptor: Descriptor) -> Iterator[Descriptor]
             and not (child.platform and child.platform.os == "unknown")
         ):
             yield child
-
-
-def _fits(image: Platform, machine: Platform) -> bool:
-    return (image.os, image.architecture) == (machine.os, machine.architecture) and image.variant <= machine.variant

@@ -9,7 +9,7 @@ Source: OCI image-spec v1.1.1, ``image-layout.md``.
 import io
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -29,11 +29,17 @@ from smidgen.store.naming import Item, entries_of, parse_name
 from smidgen.store.tags import EMPTY, read_index, untagged
 
 
-def write_layout(store: ContentStore, items: Iterable[Item], directory: Path) -> None:
+def write_layout(store: ContentStore, items: Iterable[Item], directory: Path, *, ref_name: str = "") -> None:
     """Write *items* to *directory*: a new one, an empty one, or an image layout, which is added to.
 
     Entries of the same name are replaced. ``index.json`` is replaced last, so a layout that was
     whole stays so whatever happens.
+
+    Args:
+        store: Has their content.
+        items: Name and manifest or index of each image.
+        directory: Where to.
+        ref_name: The very ``ref.name`` that the only one of *items* is to have.
 
     Raises:
         NotFound: Content of an image is not in the store; nothing was written.
@@ -53,7 +59,7 @@ def write_layout(store: ContentStore, items: Iterable[Item], directory: Path) ->
         for descriptor in blobs:
             _write_blob(store, descriptor, directory)
         index = read_index(directory) if there else EMPTY
-        index = msgspec.structs.replace(index, manifests=entries_of(items, index.manifests))
+        index = msgspec.structs.replace(index, manifests=entries_of(items, index.manifests, ref_name=ref_name))
         _replace(directory / "index.json", lambda file: file.write(encode(index)))
         if not there:
             _replace(directory / "oci-layout", lambda file: file.write(LAYOUT))
@@ -69,13 +75,34 @@ def read_layout(store: ContentStore, directory: Path) -> tuple[Item, ...]:
         ContentError: A blob is not what its descriptor says.
         StoreError: *directory* cannot be read, or *store* not written.
     """
+    entries = layout_entries(directory)
+    read_entries(store, directory, entries)
+    return tuple((parse_name(entry), untagged(entry)) for entry in entries)
+
+
+def layout_entries(directory: Path) -> tuple[Descriptor, ...]:
+    """Give the entries of the image layout *directory*, with the annotations that name them.
+
+    Raises:
+        NotFound: *directory* is no image layout.
+        StoreError: It cannot be read.
+    """
     if not is_layout(directory):
         raise NotFound(f"image layout {directory}", hint="expected a directory with the file oci-layout")
-    entries = read_index(directory).manifests
+    return read_index(directory).manifests
+
+
+def read_entries(store: ContentStore, directory: Path, entries: Sequence[Descriptor]) -> None:
+    """Copy *entries* of the image layout *directory* into *store*, as ``read_layout`` does with all of them.
+
+    Raises:
+        NotFound: *directory* lacks a blob.
+        ContentError: A blob is not what its descriptor says.
+        StoreError: *directory* cannot be read, or *store* not written.
+    """
     for entry in entries:
         _copy(store, entry, directory)
     held(store, entries)
-    return tuple((parse_name(entry), untagged(entry)) for entry in entries)
 
 
 def _write_blob(store: ContentStore, descriptor: Descriptor, directory: Path) -> None:

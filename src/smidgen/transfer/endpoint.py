@@ -1,0 +1,203 @@
+"""Where an image is, or is to go: the names of transports that skopeo made customary.
+
+::
+
+    docker://REF                 a registry
+    oci:DIRECTORY[:NAME]         an image layout; also oci:DIRECTORY@sha256:DIGEST as a source
+    oci-archive:FILE[:NAME]      one in a tar
+    docker-archive:FILE[:REF]    what `docker save` writes
+    docker-daemon:REF            the images of a Docker engine
+    REF                          the store, or a registry, as the command has it
+
+Source: containers-transports(5) of containers/image.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, TypeAlias
+
+from smidgen.errors import InvalidReference, UsageError
+from smidgen.oci.digest import Digest
+from smidgen.oci.reference import DEFAULT_REGISTRY, Reference
+
+_SUPPORTED: Final = "docker://, oci:, oci-archive:, docker-archive: and docker-daemon:"
+_REFUSED: Final = {
+    "containers-storage": "write docker-archive:FILE and read it with `podman load`, or push to a registry",
+    "dir": "oci:DIRECTORY writes a directory that other tools read, too",
+    "ostree": f"supported are {_SUPPORTED}",
+    "sif": f"supported are {_SUPPORTED}",
+    "tarball": f"supported are {_SUPPORTED}",
+}
+_DOCKER: Final = "docker://"
+_URL: Final = re.compile(r"^https?://", re.IGNORECASE)
+_DIGEST_END: Final = re.compile(r"@(sha256:[a-f0-9]{64})\Z")
+_IMAGE_ID: Final = re.compile(r"^(?:sha256:)?[a-f0-9]{64}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An image of the content store.
+
+    Attributes:
+        name: As ``Image.resolve`` takes it; as a destination ``NAME[:TAG]``.
+    """
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """An image of a registry.
+
+    Attributes:
+        reference: With a tag or a digest.
+    """
+
+    reference: Reference
+
+    def __str__(self) -> str:
+        return f"docker://{self.reference}"
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutDirectory:
+    """An image of an OCI image layout.
+
+    Attributes:
+        name: Its ``org.opencontainers.image.ref.name``, or empty.
+        digest: Or None; for a source only.
+    """
+
+    path: Path
+    name: str = ""
+    digest: Digest | None = None
+
+    def __str__(self) -> str:
+        return f"oci:{self.path}{_after(self.name)}{f'@{self.digest}' if self.digest else ''}"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveFile:
+    """An image of an archive.
+
+    Attributes:
+        form: Whose names it has: an OCI layout's, or Docker's.
+        name: Or empty.
+    """
+
+    form: Literal["oci", "docker"]
+    path: Path
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.form}-archive:{self.path}{_after(self.name)}"
+
+
+@dataclass(frozen=True, slots=True)
+class DaemonImage:
+    """An image of a Docker engine.
+
+    Attributes:
+        name: ``NAME:TAG``, or an image's ID (the digest of its configuration) for a source; empty for a
+            destination that takes the source's name.
+    """
+
+    name: str
+
+    def __str__(self) -> str:
+        return f"docker-daemon:{self.name}"
+
+
+Endpoint: TypeAlias = Stored | Remote | LayoutDirectory | ArchiveFile | DaemonImage
+
+
+def parse_endpoint(text: str, *, default: Literal["store", "registry"]) -> Endpoint:
+    """Parse ``[TRANSPORT:]NAME``.
+
+    Args:
+        text: As on a command line.
+        default: What a name without a transport means.
+
+    Raises:
+        UsageError: A transport that is not supported, or without what must follow it.
+        InvalidReference: The name is none.
+    """
+    if _URL.match(text):
+        raise InvalidReference(text, "a reference is not a URL: leave the scheme out")
+    transport, colon, rest = text.partition(":")
+    if colon and transport in _REFUSED:
+        raise UsageError(f"{text!r}: the transport {transport}: is not supported", hint=_REFUSED[transport])
+    if colon and transport in _PARSERS:
+        return _PARSERS[transport](text, rest)
+    if text.startswith(_DOCKER):
+        return Remote(Reference.parse(text.removeprefix(_DOCKER)).with_default_tag())
+    return Remote(Reference.parse(text).with_default_tag()) if default == "registry" else Stored(text)
+
+
+def check_pushable(reference: Reference) -> None:
+    """Refuse to push to Docker Hub's own images, where a name without a registry leads.
+
+    Raises:
+        UsageError: It is such a name.
+    """
+    if reference.registry == DEFAULT_REGISTRY and reference.repository.startswith("library/"):
+        name = reference.familiar
+        raise UsageError(
+            f"{name} names no registry: it means docker.io/library, where only Docker's own images are",
+            hint=f"name a registry, as in ghcr.io/OWNER/{name}; on Docker Hub, name an account, as in USER/{name}",
+        )
+
+
+def _layout(text: str, rest: str) -> LayoutDirectory:
+    digest = None
+    if match := _DIGEST_END.search(rest):
+        digest, rest = Digest(match[1]), rest[: match.start()]
+    path, name = _path(text, rest)
+    if digest and name:
+        raise UsageError(f"{text!r} has a name and a digest", hint="give one of the two")
+    return LayoutDirectory(path, name, digest)
+
+
+def _oci_archive(text: str, rest: str) -> ArchiveFile:
+    path, name = _path(text, rest)
+    return ArchiveFile("oci", path, name)
+
+
+def _docker_archive(text: str, rest: str) -> ArchiveFile:
+    path, name = _path(text, rest)
+    return ArchiveFile("docker", path, str(Reference.parse(name).with_default_tag()) if name else "")
+
+
+def _path(text: str, rest: str) -> tuple[Path, str]:
+    # As skopeo has it: the path ends with the first colon, so it cannot have one.
+    path, colon, name = rest.partition(":")
+    if not path:
+        raise UsageError(f"{text!r} has no path", hint="expected TRANSPORT:PATH[:NAME]")
+    if colon and not name:
+        raise UsageError(f"{text!r} has no name after its last colon", hint="leave the colon out, or name the image")
+    return Path(path), name
+
+
+def _daemon(_text: str, name: str) -> DaemonImage:
+    if not name:
+        return DaemonImage("")
+    if _IMAGE_ID.match(name):
+        return DaemonImage(name if name.startswith("sha256:") else f"sha256:{name}")
+    return DaemonImage(Reference.parse(name).with_default_tag().familiar)
+
+
+def _after(name: str) -> str:
+    return f":{name}" if name else ""
+
+
+_PARSERS: Final[Mapping[str, Callable[[str, str], Endpoint]]] = {
+    "oci": _layout,
+    "oci-archive": _oci_archive,
+    "docker-archive": _docker_archive,
+    "docker-daemon": _daemon,
+}
