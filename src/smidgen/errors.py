@@ -5,6 +5,7 @@ The tree::
     SmidgenError                     exit code 1
     ├── UsageError                   exit code 2: what was asked cannot be meant
     │   ├── ConfigError              a configuration file, with line and column
+    │   │   └── DockerfileError      a Dockerfile or a file of ignore rules
     │   ├── InvalidReference         an image name
     │   └── InvalidPlatform          os/architecture[/variant]
     ├── ContentError                 bytes that are not what they should be
@@ -16,7 +17,14 @@ The tree::
     │   ├── LimitExceeded            more bytes or entries than the bound
     │   ├── NotFound                 no such image, blob or path
     │   └── StoreError               the content store cannot be read or written
-    ├── RegistryError
+    ├── RegistryError                carries the registry, the request and what was answered
+    │   ├── RegistryUnreachable      no such host, refused, broken off, too slow
+    │   ├── UntrustedRegistry        TLS could not be agreed on
+    │   ├── AccessDenied             401 and 403
+    │   ├── NotInRegistry            404
+    │   ├── TooManyRequests          429
+    │   ├── InvalidAnswer            what no registry may answer
+    │   └── CredentialsError         a file or a program that keeps credentials
     ├── BuildError
     │   ├── ToolchainNotFound
     │   ├── CompileError             carries the compiler's own words
@@ -36,7 +44,9 @@ The data is also there as attributes, so that a caller never parses a message.
 This module imports nothing of smidgen.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+_SHOWN_WIDTH: Final = 120
 
 
 class SmidgenError(Exception):
@@ -86,14 +96,26 @@ class ConfigError(UsageError):
         text = f"{where}: {message}"
         if source_line is not None and column is not None:
             # Tabs are kept in the padding so that the caret stays under its column.
-            padding = "".join("\t" if c == "\t" else " " for c in source_line[: column - 1])
-            text += f"\n  {source_line}\n  {padding}^"
+            shown = source_line[(start := _window_start(source_line, column)) :][:_SHOWN_WIDTH]
+            padding = "".join("\t" if c == "\t" else " " for c in source_line[start : column - 1])
+            text += f"\n  {shown}\n  {padding}^"
         super().__init__(text, hint=hint)
         self.reason = message
         self.path = path
         self.line = line
         self.column = column
         self.source_line = source_line
+
+
+def _window_start(line: str, column: int) -> int:
+    """Give where to begin showing *line*: of a very long one only what is around *column* is shown."""
+    if len(line) <= _SHOWN_WIDTH:
+        return 0
+    return max(0, min(column - 1 - _SHOWN_WIDTH // 2, len(line) - _SHOWN_WIDTH))
+
+
+class DockerfileError(ConfigError):
+    """A Dockerfile, or a file of ignore rules, says something that cannot be meant or cannot be done."""
 
 
 class InvalidReference(UsageError):
@@ -207,7 +229,58 @@ class StoreError(ContentError):
 
 
 class RegistryError(SmidgenError):
-    """A registry did not answer, refused, or answered nonsense."""
+    """A registry did not answer, refused, or answered nonsense.
+
+    Attributes:
+        registry: Which one, as host[:port]; empty where none was asked.
+        request: What it was asked, such as ``GET https://ghcr.io/v2/me/app/manifests/1.0``; never with a query.
+        status: Of HTTP, or None if there was no answer.
+        code: The registry's own code, such as ``MANIFEST_UNKNOWN``, or empty.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        registry: str = "",
+        request: str = "",
+        status: int | None = None,
+        code: str = "",
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.registry = registry
+        self.request = request
+        self.status = status
+        self.code = code
+
+
+class RegistryUnreachable(RegistryError):
+    """No such host, no connection, a connection that broke, or one that brings nothing any more."""
+
+
+class UntrustedRegistry(RegistryError):
+    """TLS could not be agreed on: a certificate that nobody vouches for, or no TLS at all."""
+
+
+class AccessDenied(RegistryError):
+    """The registry wants credentials, or other ones, or refuses whatever the credentials."""
+
+
+class NotInRegistry(RegistryError):
+    """The registry has no such repository, manifest, tag, blob or upload."""
+
+
+class TooManyRequests(RegistryError):
+    """The registry wants to be asked less often, and went on to say so until we gave up."""
+
+
+class InvalidAnswer(RegistryError):
+    """An answer that no registry may give: not HTTP, a loop, a redirect to where nothing may lead."""
+
+
+class CredentialsError(RegistryError):
+    """A file or a program that keeps credentials does not work."""
 
 
 class BuildError(SmidgenError):
