@@ -211,6 +211,22 @@ def encoded() -> Action:
     return act
 
 
+def raw(data: bytes) -> Action:
+    """Send these bytes instead of an answer."""
+    return lambda _request, _service: Answer(200, raw=lambda: iter((data,)))
+
+
+def endless_head(size: int = 64 << 20) -> Action:
+    """Send headers without an end."""
+
+    def lines() -> Iterator[bytes]:
+        yield b"HTTP/1.1 200 OK\r\n"
+        for at in range(size // 1024):
+            yield b"X-%07d: %s\r\n" % (at, b"x" * 1000)
+
+    return lambda _request, _service: Answer(200, raw=lines)
+
+
 # Places
 
 

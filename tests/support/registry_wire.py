@@ -63,6 +63,7 @@ class Answer:
     Attributes:
         body: Bytes, or a function that makes them a piece at a time; then there is no length unless one is given.
         length: For Content-Length, instead of the true one.
+        raw: Bytes that are sent instead of all that HTTP has; then the connection ends.
     """
 
     status: int
@@ -70,6 +71,7 @@ class Answer:
     body: bytes | Callable[[], Iterable[bytes]] = b""
     length: int | None = None
     wire: Wire = Wire()
+    raw: Callable[[], Iterable[bytes]] | None = None
 
     def header(self, name: str) -> str | None:
         """Give a header's value."""
@@ -277,19 +279,25 @@ class _Handler(BaseHTTPRequestHandler):
             self._end(reset=drop.reset)
 
     def _send(self, answer: Answer, logged: Logged) -> None:
+        if answer.raw is not None:
+            for piece in answer.raw():
+                self.connection.sendall(piece)
+            raise Drop(reset=False)
         head = _head(answer, self.command)
         wire = answer.wire
         if wire.cut is not None and wire.cut <= len(head):
             self.connection.sendall(head[: wire.cut])
             raise Drop(reset=wire.reset)
         self.connection.sendall(head)
-        if self.command == "HEAD":
-            return
+        if self.command != "HEAD":
+            self._send_body(answer, logged, wire.cut - len(head) if wire.cut is not None else wire.cut_body)
+
+    def _send_body(self, answer: Answer, logged: Logged, end: int | None) -> None:
+        wire = answer.wire
         chunked = answer.header("Transfer-Encoding") == "chunked"
-        end = wire.cut - len(head) if wire.cut is not None else wire.cut_body
         for piece in _pieces(answer):
             data = piece if end is None else piece[: end - logged.sent]
-            if wire.stall and logged.sent <= wire.stall_at < logged.sent + len(data):
+            if wire.stall and logged.sent == wire.stall_at:
                 self.server.stopping.wait(wire.stall)
             self.connection.sendall(b"%x\r\n%s\r\n" % (len(data), data) if chunked and data else data)
             logged.sent += len(data)
@@ -333,11 +341,16 @@ def _head(answer: Answer, method: str) -> bytes:
 
 
 def _pieces(answer: Answer) -> Iterator[bytes]:
+    """Cut the body into what is sent at a time; a stall is at the beginning of a piece."""
     size = answer.wire.drip or _PIECE
-    stream = (answer.body,) if isinstance(answer.body, bytes) else answer.body()
-    for part in stream:
-        for at in range(0, len(part), size):
-            yield part[at : at + size]
+    sent, stall = 0, answer.wire.stall_at
+    for part in (answer.body,) if isinstance(answer.body, bytes) else answer.body():
+        at = 0
+        while at < len(part):
+            step = min(size, stall - sent) if sent < stall else size
+            yield part[at : at + step]
+            sent += len(part[at : at + step])
+            at += step
 
 
 @contextmanager

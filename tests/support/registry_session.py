@@ -1,0 +1,28 @@
+"""Sessions for tests: with nobody's credentials, and with little patience."""
+
+import base64
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from smidgen.registry.session import Session
+from smidgen.registry.transport import Limits
+
+#: Little enough that a test of a peer that stalls is soon over, and enough for a machine that has much to do.
+LIMITS = Limits(connect=5, answer=5, transfer=2, floor=64, window=2)
+
+
+def credentials(directory: Path, accounts: Mapping[str, tuple[str, str]], **more: object) -> dict[str, str]:
+    """Write registry → (user, password) as docker's configuration; gives the variables for it."""
+    directory.mkdir(parents=True, exist_ok=True)
+    auths = {
+        host: {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
+        for host, (user, password) in accounts.items()
+    }
+    (directory / "config.json").write_text(json.dumps({"auths": auths, **more}))
+    return {"DOCKER_CONFIG": str(directory)}
+
+
+def session(environ: Mapping[str, str] | None = None, *, warn: Callable[[str], None] | None = None) -> Session:
+    """Open a session that knows of nothing but *environ*."""
+    return Session(environ={"HOME": "/nonexistent", **(environ or {})}, warn=warn)
