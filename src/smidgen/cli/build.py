@@ -27,7 +27,7 @@ from smidgen.store.content import ContentStore
 from smidgen.store.faults import reporting
 
 if TYPE_CHECKING:
-    from smidgen.image.engine import Engine
+    from smidgen.transfer.engine import Engine
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -56,7 +56,7 @@ class Outputs:
                 write_archive_file(store, items, self.tarball)
                 say(f"wrote the archive {self.tarball}")
         if self.engine is not None:
-            from smidgen.image.engine import load_into  # noqa: PLC0415
+            from smidgen.transfer.engine import load_into  # noqa: PLC0415
 
             say(f"loading into {self.engine}")
             load_into(self.engine, store, items)

@@ -8,7 +8,7 @@ import threading
 from typing import Final
 
 from smidgen.errors import RuntimeNotFound, SandboxError
-from smidgen.image.engine import Engine, load_into
+from smidgen.transfer.engine import Engine, load_into
 from smidgen.image.image import Image
 from smidgen.sandbox.launch import Wishes
 from smidgen.sandbox.ports import Publish

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from smidgen.errors import SandboxError, UsageError
-from smidgen.image.engine import ENGINES
+from smidgen.transfer.engine import ENGINES
 from smidgen.image.image import Image
 from smidgen.oci.platform import Platform
 from smidgen.sandbox.engine import run_with_engine
