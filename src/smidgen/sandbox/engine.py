@@ -8,10 +8,10 @@ import threading
 from typing import Final
 
 from smidgen.errors import RuntimeNotFound, SandboxError
-from smidgen.transfer.engine import Engine, load_into
 from smidgen.image.image import Image
 from smidgen.sandbox.launch import Wishes
 from smidgen.sandbox.ports import Publish
+from smidgen.transfer.engine import Engine, load_into
 
 _LOADED: Final = re.compile(r"^Loaded image(?: ID|\(s\))?: (\S+)", re.MULTILINE)
 

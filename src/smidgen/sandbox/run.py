@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from smidgen.errors import SandboxError, UsageError
-from smidgen.transfer.engine import ENGINES
 from smidgen.image.image import Image
 from smidgen.oci.platform import Platform
 from smidgen.sandbox.engine import run_with_engine
@@ -19,6 +18,7 @@ from smidgen.sandbox.ports import Publish, listen
 from smidgen.sandbox.rootfs import prepared_rootfs
 from smidgen.sandbox.runtime import find_runtime, runtime_complaint
 from smidgen.sandbox.session import Session
+from smidgen.transfer.engine import ENGINES
 
 #: How long a program may take to stop before it is killed, in seconds, as with ``docker stop``.
 STOP_TIMEOUT: Final = 10.0
