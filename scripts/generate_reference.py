@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes docs/reference/ from the program itself: cli.md from its commands, json.md and schemas from its results,
-python.md from what it exports.
+python.md from what it exports, smidgen.schema.json from its settings.
 
 ``--check`` writes nothing and fails if a file is not what the program says today.
 """
@@ -23,6 +23,7 @@ import msgspec
 import smidgen
 import smidgen.report
 from smidgen.cli.root import root
+from smidgen.config.schema import render_json_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -58,6 +59,7 @@ def generated() -> Iterator[tuple[Path, str]]:
         yield REFERENCE / f"{name}.schema.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     yield REFERENCE / "json.md", json_results(schemas)
     yield REFERENCE / "python.md", python_interface()
+    yield REFERENCE / "smidgen.schema.json", render_json_schema()
 
 
 def command_line() -> str:
@@ -155,8 +157,8 @@ def json_results(schemas: dict[str, dict[str, Any]]) -> str:
         _GENERATED,
         "# Results as JSON",
         "",
-        "Every command with `--json` prints one document. Its `schema` field names its shape; within one value of it,",
-        "fields are only added. Sizes are in bytes, times in seconds.",
+        "Every command with `--json` prints one document; `smidgen inspect` prints a list of them. Its `schema` field",
+        "names its shape; within one value of it, fields are only added. Sizes are in bytes, times in seconds.",
         "",
     ]
     for name, document in schemas.items():

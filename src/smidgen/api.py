@@ -14,7 +14,7 @@ Every deliberate error is a ``smidgen.SmidgenError``.
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from smidgen.config.search import ConfigSearch
 from smidgen.config.settings import Flags
@@ -23,8 +23,6 @@ from smidgen.gobuild.built import Built
 from smidgen.gobuild.pipeline import BuildRequest, Outcome
 from smidgen.gobuild.pipeline import build as _build
 from smidgen.image.image import Image
-from smidgen.oci.digest import encoded
-from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
 
 if TYPE_CHECKING:
@@ -176,28 +174,24 @@ def verify_reproducible(asked: BuildRequest, images: Sequence[Built]) -> tuple[s
     return build_again(asked, images)
 
 
-def load(path: str | Path, *, store: ContentStore | None = None) -> tuple[Image, ...]:
+def load(
+    source: str | Path | BinaryIO, *, name: str | None = None, store: ContentStore | None = None
+) -> tuple[Image, ...]:
     """Read the images of an archive (of docker, podman, skopeo, smidgen), or of an image layout's directory.
 
-    An image without a name is called ``loaded:`` and the begin of its digest, as what has no tag is not kept.
+    Args:
+        source: A file, a directory, or an archive that is open for reading.
+        name: For an image that brings none; else it is called ``loaded:`` and the begin of its digest, as what has
+            no tag is not kept.
+        store: Where the images go; this user's store by default.
 
     Raises:
         ContentError: It is damaged, hostile, or no archive of images.
-        StoreError: The store cannot be written.
+        StoreError: The file cannot be read, or the store not written.
     """
-    from smidgen.store.archive import read_archive, read_layout  # noqa: PLC0415
+    from smidgen.transfer.load import load_images  # noqa: PLC0415
 
-    content = store or open_store()
-    place = Path(path)
-    with content.writing():
-        if place.is_dir():
-            items = read_layout(content, place)
-        else:
-            with place.open("rb") as file:
-                items = read_archive(content, file)
-        named = [(name or Reference.parse(f"loaded:{encoded(found.digest)[:12]}"), found) for name, found in items]
-        content.tag_all(dict(named))
-    return tuple(Image(content, found, name) for name, found in named)
+    return load_images(store or open_store(), source if not isinstance(source, str) else Path(source), name=name)
 
 
 def run(image: Image, options: "RunOptions | None" = None) -> int:

@@ -196,6 +196,7 @@ class TestTagAndRm:
     def test_a_name_more_and_a_name_less(self, smidgen: Smidgen, filled: Filled) -> None:
         assert smidgen("tag", "api:2", "localhost:5000/api").stdout == ""
         assert smidgen("tag", "--json", short(filled.api), "api:3").json == {
+            "schema": "smidgen.tag/v1",
             "reference": "docker.io/library/api:3",
             "digest": filled.api.digest,
         }

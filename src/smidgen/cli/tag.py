@@ -22,7 +22,7 @@ def command(*, source: str, target: str, store: Path | None, as_json: bool) -> N
     from smidgen.errors import InvalidReference  # noqa: PLC0415
     from smidgen.image.image import Image  # noqa: PLC0415
     from smidgen.oci.reference import Reference  # noqa: PLC0415
-    from smidgen.report.schema_store import TagReport  # noqa: PLC0415
+    from smidgen.report.schema_store import NamingReport  # noqa: PLC0415
     from smidgen.store.content import ContentStore  # noqa: PLC0415
 
     name = Reference.parse(target).with_default_tag()
@@ -32,6 +32,6 @@ def command(*, source: str, target: str, store: Path | None, as_json: bool) -> N
     descriptor = Image.resolve(content, source).descriptor
     content.tag(name, descriptor)
     if as_json:
-        console.json(TagReport(reference=str(name), digest=descriptor.digest))
+        console.json(NamingReport(reference=str(name), digest=descriptor.digest))
     else:
         console.detail(f"{name.familiar} is {descriptor.digest}")

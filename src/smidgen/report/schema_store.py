@@ -80,7 +80,7 @@ class HistoryReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InspectedImage(msgspec.Struct, frozen=True, kw_only=True):
-    """A single image, with its documents exactly as they are stored.
+    """An item of the list that ``smidgen inspect`` prints: a single image, its documents exactly as they are stored.
 
     Attributes:
         name: What was asked for.
@@ -89,6 +89,7 @@ class InspectedImage(msgspec.Struct, frozen=True, kw_only=True):
         index: That index, or null.
     """
 
+    schema: Literal["smidgen.inspect/v1"] = "smidgen.inspect/v1"
     name: str
     tags: tuple[str, ...]
     digest: str
@@ -136,9 +137,17 @@ class ListingReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TagReport(msgspec.Struct, frozen=True, kw_only=True):
-    """``smidgen tag --json``, and each image of ``save`` and ``load``."""
+    """A name and what it names; the name is null for what has none."""
 
     reference: str | None
+    digest: str
+
+
+class NamingReport(msgspec.Struct, frozen=True, kw_only=True):
+    """``smidgen tag --json``."""
+
+    schema: Literal["smidgen.tag/v1"] = "smidgen.tag/v1"
+    reference: str
     digest: str
 
 

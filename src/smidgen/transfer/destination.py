@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import msgspec
 
 from smidgen.errors import InvalidReference, UsageError
-from smidgen.oci.digest import encoded
 from smidgen.oci.reference import Reference
 from smidgen.store.archive import write_archive_file, write_layout
 from smidgen.store.content import ContentStore
 from smidgen.transfer.endpoint import ArchiveFile, DaemonImage, LayoutDirectory, Stored
 from smidgen.transfer.engine import load_into
+from smidgen.transfer.load import name_without
 from smidgen.transfer.source import Found
 
 LocalDestination = Stored | LayoutDirectory | ArchiveFile | DaemonImage
@@ -93,8 +93,7 @@ def renamed(reference: Reference | None, name: str) -> Reference | None:
 
 def name_for_store(found: Found) -> str:
     """Give a name to an image that brings none, as what has no tag is not kept."""
-    reference = renamed(found.reference, "")
-    return str(reference) if reference else f"loaded:{encoded(found.descriptor.digest)[:12]}"
+    return str(renamed(found.reference, "") or name_without(found.descriptor.digest))
 
 
 def _parsed(name: str) -> Reference | None:
