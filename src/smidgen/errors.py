@@ -32,7 +32,9 @@ The tree::
     │   ├── DynamicExecutable
     │   ├── WrongArchitecture
     │   ├── NotReproducible
-    │   └── SourceChanged            a file changed while it was being packed
+    │   ├── SourceChanged            a file changed while it was being packed
+    │   ├── StepFailed               a command of a Dockerfile, with the end of what it wrote
+    │   └── StepTimeout              such a command took too long
     ├── SandboxError
     │   ├── RuntimeNotFound
     │   ├── ProgramNotFound          exit code 127, as shells and docker have it
@@ -354,6 +356,32 @@ class SourceChanged(BuildError):
         self.path = path
         self.want = want
         self.got = got
+
+
+class StepFailed(BuildError):
+    """A command of a Dockerfile failed.
+
+    Attributes:
+        status: Its exit code, 128 + N where signal N ended it.
+        output: The end of what it wrote.
+    """
+
+    def __init__(self, message: str, *, status: int, output: str, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.output = output
+
+
+class StepTimeout(BuildError):
+    """A command of a Dockerfile took too long.
+
+    Attributes:
+        seconds: What it was given.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"the command took more than {seconds:g} seconds", hint="give it more with --timeout")
+        self.seconds = seconds
 
 
 class SandboxError(SmidgenError):
