@@ -28,6 +28,12 @@ class LazyGroup(click.Group):
         "gc": ("smidgen.cli.gc", "Delete content that no image uses."),
         "save": ("smidgen.cli.save", "Write images to an archive that other tools load."),
         "load": ("smidgen.cli.load", "Read images from an archive or an OCI layout."),
+        "serve": ("smidgen.cli.serve", "Serve the store as a registry."),
+        "push": ("smidgen.cli.push", "Push images to a registry."),
+        "pull": ("smidgen.cli.pull", "Pull images from a registry into the store."),
+        "copy": ("smidgen.cli.copy", "Copy an image between registries, the store, layouts, archives and Docker."),
+        "tags": ("smidgen.cli.tags", "List the tags of a repository."),
+        "delete": ("smidgen.cli.delete", "Delete tags or images from a registry."),
         "config": ("smidgen.cli.config", "Show the configuration and where each value came from."),
     }
 
