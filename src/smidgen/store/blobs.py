@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Protocol
 
 from smidgen.errors import DigestMismatch, NotFound, SizeMismatch
 from smidgen.oci.descriptor import Descriptor
@@ -24,6 +24,14 @@ from smidgen.store.locks import try_lock
 #: Read and write size, in bytes: large enough that hashing runs without the interpreter's lock.
 CHUNK: Final = 1 << 20
 _ENCODED: Final = re.compile(r"^[a-f0-9]{64}\Z")
+
+
+class Finished(Protocol):
+    """A file with the content of a blob, which is not in its place yet."""
+
+    def move(self, target: str) -> None:
+        """Rename it to *target*, replacing what is there."""
+        ...
 
 
 class Blobs:
@@ -89,7 +97,7 @@ class Blobs:
         finally:
             ingest.close()
 
-    def commit(self, ingest: "Ingest", digest: Digest) -> None:
+    def commit(self, ingest: Finished, digest: Digest) -> None:
         """Move a finished temporary file to its place as a blob.
 
         What is there already is replaced: it has the same bytes, or it is damaged.

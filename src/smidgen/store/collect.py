@@ -21,6 +21,7 @@ from smidgen.store.blobs import CHUNK, Blobs
 from smidgen.store.closure import Document, read_document, walk
 from smidgen.store.content import ContentStore
 from smidgen.store.faults import reporting
+from smidgen.store.partial import sweep_partial
 
 _MAX_CACHED = 1 << 20
 # What was cached for arguments and environments that do not come again would else stay for ever. Seconds.
@@ -58,7 +59,7 @@ def collect(store: ContentStore, blobs: Blobs, *, dry_run: bool, verify: bool) -
     damaged = tuple(found.digest for found in live.values() if _is_damaged(store, found)) if verify else ()
     abandoned = 0
     if not dry_run:
-        abandoned = blobs.sweep_ingest()
+        abandoned = blobs.sweep_ingest() + sweep_partial(f"{store.root}/partial")
         for digest in (*garbage, *damaged):
             blobs.delete(digest)
         _prune_cache(store)

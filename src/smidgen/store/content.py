@@ -8,7 +8,9 @@ Source: OCI image-spec v1.1.1, ``image-layout.md``.
     index.json           one entry a tag, replaced whole
     blobs/sha256/        content, by digest
     ingest/              files being written, each locked by its writer
+    partial/             blobs that were fetched half way, see ``smidgen.store.partial``
     cache/               what can be made again; deleting it only costs time
+    snapshots/, mounts/  likewise, see ``smidgen.store.snapshots``
     lock, lease          see ``smidgen.store.locks``
 
 A file is either whole and in its place or it is not there, so a process that is killed at any
@@ -17,8 +19,8 @@ moment leaves a store that is consistent; what it left in ``ingest/`` is deleted
 
 import io
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
@@ -36,10 +38,11 @@ from smidgen.store.locks import locked
 
 if TYPE_CHECKING:
     from smidgen.store.collect import Collected
+    from smidgen.store.partial import Partial
 
 LAYOUT: Final = b'{"imageLayoutVersion":"1.0.0"}'
 _LAYOUT_VERSION: Final = "1.0.0"
-_OUR_NAMES: Final = frozenset({"blobs", "cache", "index.json", "ingest", "lease", "lock"})
+_OUR_NAMES: Final = frozenset({"blobs", "cache", "index.json", "ingest", "lease", "lock", "mounts", "snapshots"})
 _GC_WAIT: Final = 30.0
 
 
@@ -102,6 +105,10 @@ class ContentStore:
         """Tell whether the blob is stored with its right size."""
         return self._blobs.stat(descriptor.digest) == descriptor.size
 
+    def sizes(self) -> dict[Digest, int]:
+        """List all that is stored, with the sizes in bytes of the files."""
+        return self._blobs.digests()
+
     def blob_path(self, digest: Digest) -> Path:
         """Name the file of *digest*; what is read from it there is not checked."""
         return Path(self._blobs.path(digest))
@@ -152,6 +159,32 @@ class ContentStore:
         """Open a writer for one blob; without ``commit`` the store stays as it was."""
         with self._blobs.ingest() as ingest:
             yield BlobWriter(self._blobs, ingest)
+
+    def partial(
+        self, descriptor: Descriptor, waiting: Callable[[float], None]
+    ) -> "AbstractContextManager[Partial | None]":
+        """Open the bytes that there are of a blob, for more; see ``smidgen.store.partial``.
+
+        Args:
+            descriptor: Which blob.
+            waiting: Called with seconds to sleep, while another process has them open.
+
+        Returns:
+            A context with the beginning, or with None where the blob is stored by now.
+        """
+        from smidgen.store.partial import partial  # noqa: PLC0415 (for downloads only)
+
+        return partial(self._blobs, f"{self.root}/partial", descriptor, waiting)
+
+    def commit_partial(self, partial: "Partial") -> None:
+        """Make what is now whole a blob of the store.
+
+        Raises:
+            SizeMismatch: It is not whole.
+            DigestMismatch: It is something else.
+        """
+        partial.check()
+        self._blobs.commit(partial, partial.digest)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
