@@ -11,7 +11,7 @@ from smidgen.cli.console import console
 from smidgen.cli.options import store_option, verbosity_options
 
 if TYPE_CHECKING:
-    from smidgen.serve.options import Account
+    from smidgen.server.options import Account
 
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -53,8 +53,8 @@ def command(
     what is NAME:TAG in the store is pulled as ADDRESS/NAME:TAG. With -v each request is told.
     """
     from smidgen.report.printable import printable  # noqa: PLC0415
-    from smidgen.serve.options import ServeOptions, parse_listen  # noqa: PLC0415
-    from smidgen.serve.server import Server  # noqa: PLC0415
+    from smidgen.server.listen import Server  # noqa: PLC0415
+    from smidgen.server.options import ServeOptions, parse_listen  # noqa: PLC0415
     from smidgen.store.content import ContentStore  # noqa: PLC0415
 
     host, port = parse_listen(listen)
@@ -84,7 +84,7 @@ def command(
 
 def _account(user: str | None, password_file: Path | None) -> "Account | None":
     from smidgen.errors import UsageError  # noqa: PLC0415
-    from smidgen.serve.options import Account, read_password  # noqa: PLC0415
+    from smidgen.server.options import Account, read_password  # noqa: PLC0415
 
     if user is None and password_file is None:
         return None

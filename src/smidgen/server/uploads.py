@@ -5,75 +5,32 @@ process: after a restart its client is told that it is unknown, and begins again
 """
 
 import errno
-import hashlib
 import re
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Final
 
 from smidgen.errors import StoreError
 from smidgen.oci.digest import Digest
-from smidgen.serve.answer import Answer
-from smidgen.serve.body import Body
-from smidgen.serve.lease import Lease
-from smidgen.serve.names import parse_content_digest, parse_repository
-from smidgen.serve.refusal import ConnectionLost, Refusal, digest_invalid
-from smidgen.store.blobs import CHUNK
+from smidgen.server.answer import Answer
+from smidgen.server.body import Body
+from smidgen.server.lease import Lease
+from smidgen.server.names import parse_content_digest, parse_repository
+from smidgen.server.refusal import Refusal, digest_invalid
+from smidgen.server.upload import Upload
 from smidgen.store.content import ContentStore
 
 _RANGE: Final = re.compile(r"(?:bytes[ =])?([0-9]{1,18})-([0-9]{1,18})(?:/(?:[0-9]{1,18}|\*))?\Z")
 _MAX_OPEN: Final = 500
+_DIGESTING: Final = 8
 #: Seconds.
 _MAX_IDLE: Final = 3600.0
 _TURN: Final = 5.0
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-
-class Upload:
-    """One blob on its way in.
-
-    Attributes:
-        identity: Names it in URLs; nobody can guess it.
-        repository: Under which name it was begun.
-        size: Bytes so far.
-    """
-
-    def __init__(self, store: ContentStore, repository: str) -> None:
-        self.identity = uuid.uuid4().hex
-        self.repository = repository
-        self.size = 0
-        self.used = time.monotonic()
-        self.turn = threading.Lock()
-        self._sha256 = hashlib.sha256()
-        self._file = ExitStack()
-        self._writer = self._file.enter_context(store.writer())
-
-    @property
-    def digest(self) -> Digest:
-        """Of the bytes so far."""
-        return Digest("sha256:" + self._sha256.hexdigest())
-
-    def append(self, data: memoryview) -> None:
-        """Add *data*.
-
-        Raises:
-            StoreError: It could not be written: the upload is of no use any more.
-        """
-        self._writer.write(data)
-        self._sha256.update(data)
-        self.size += len(data)
-
-    def commit(self) -> None:
-        """Make it a blob of the store."""
-        self._writer.commit(self.digest, self.size)
-
-    def close(self) -> None:
-        """Delete what was not committed."""
-        self._file.close()
 
 
 class Uploads:
@@ -85,6 +42,7 @@ class Uploads:
         self._max_size = max_size
         self._lock = threading.Lock()
         self._open: dict[str, Upload] = {}
+        self._digesting = ThreadPoolExecutor(_DIGESTING, thread_name_prefix="serve-digest")
 
     def begin(self, name: str, query: Mapping[str, str], headers: Mapping[str, str], body: Body) -> Answer:
         """Begin an upload; or take it whole (``digest``); or find that it is here already (``mount``).
@@ -165,6 +123,7 @@ class Uploads:
             everything = list(self._open.values())
         for upload in everything:
             self._forget(upload)
+        self._digesting.shutdown()
 
     def _new(self, name: str) -> Upload:
         upload = Upload(self._store, name)
@@ -201,11 +160,10 @@ class Uploads:
             upload.turn.release()
 
     def _receive(self, upload: Upload, headers: Mapping[str, str], body: Body) -> None:
-        self._check_part(upload, headers.get("content-range"), body.length)
+        _check_part(upload, headers.get("content-range"), body.length)
         try:
-            for part in _pieces(body):
-                self._check_size(upload, upload.size + len(part))
-                upload.append(part)
+            self._check_size(upload.size + (body.length or 0))
+            upload.take(body, self._digesting, self._check_size)
         except StoreError as error:
             self._forget(upload)
             raise store_refusal(error) from error
@@ -213,30 +171,8 @@ class Uploads:
             self._forget(upload)
             raise
 
-    def _check_part(self, upload: Upload, content_range: str | None, length: int | None) -> None:
-        if content_range is not None:
-            match = _RANGE.match(content_range.strip())
-            if match is None:
-                raise Refusal(
-                    HTTPStatus.BAD_REQUEST, "BLOB_UPLOAD_INVALID", "Content-Range is not FIRST-LAST, both in bytes"
-                )
-            first, last = int(match[1]), int(match[2])
-            if first != upload.size or last < first:
-                raise Refusal(
-                    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
-                    "BLOB_UPLOAD_INVALID",
-                    f"the next byte of this upload is {upload.size}, the request begins with {first}",
-                    headers=_place(upload),
-                )
-            if length is not None and length != last - first + 1:
-                raise Refusal(
-                    HTTPStatus.BAD_REQUEST, "SIZE_INVALID", f"Content-Range does not mean {length} bytes as sent"
-                )
-        self._check_size(upload, upload.size + (length or 0))
-
-    def _check_size(self, upload: Upload, size: int) -> None:
+    def _check_size(self, size: int) -> None:
         if self._max_size is not None and size > self._max_size:
-            self._forget(upload)
             raise Refusal(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "SIZE_INVALID", f"a blob may have {self._max_size} bytes here"
             )
@@ -266,22 +202,23 @@ def store_refusal(error: StoreError) -> Refusal:
     return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "UNKNOWN", "the registry cannot use its store")
 
 
-def _pieces(body: Body) -> Iterator[memoryview]:
-    """Give the content in pieces of a good size; what came before a connection broke is given too."""
-    with memoryview(bytearray(min(CHUNK, body.length or CHUNK))) as buffer:
-        filled = 0
-        while True:
-            try:
-                count = body.readinto(buffer[filled:])
-            except ConnectionLost:
-                yield buffer[:filled]
-                raise
-            filled += count
-            if filled == len(buffer) or (filled and not count):
-                yield buffer[:filled]
-                filled = 0
-            if not count:
-                return
+def _check_part(upload: Upload, content_range: str | None, length: int | None) -> None:
+    """Check that what is sent is the next part, where the client says which part it is."""
+    if content_range is None:
+        return
+    match = _RANGE.match(content_range.strip())
+    if match is None:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "BLOB_UPLOAD_INVALID", "Content-Range is not FIRST-LAST, both in bytes")
+    first, last = int(match[1]), int(match[2])
+    if first != upload.size or last < first:
+        raise Refusal(
+            HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+            "BLOB_UPLOAD_INVALID",
+            f"the next byte of this upload is {upload.size}, the request begins with {first}",
+            headers=_place(upload),
+        )
+    if length is not None and length != last - first + 1:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "SIZE_INVALID", f"Content-Range does not mean {length} bytes as sent")
 
 
 def _created(name: str, digest: Digest) -> Answer:

@@ -6,9 +6,9 @@ Source: RFC 9112, 6 and 7.1. Extensions of chunks and trailers are read and drop
 import re
 from typing import Final
 
-from smidgen.serve.head import Head
-from smidgen.serve.refusal import malformed
-from smidgen.serve.wire import Wire
+from smidgen.server.head import Head
+from smidgen.server.refusal import malformed
+from smidgen.server.wire import Wire
 
 _CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\Z")
 _MAX_LINE: Final = 256

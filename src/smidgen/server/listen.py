@@ -1,6 +1,6 @@
 """Listening, and a thread for each connection.
 
-Everything is bounded: connections by ``_MAX_CONNECTIONS``, their patience by ``smidgen.serve.wire``, and the time
+Everything is bounded: connections by ``_MAX_CONNECTIONS``, their patience by ``smidgen.server.wire``, and the time
 that an end may take by whoever ends it.
 """
 
@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from smidgen.errors import UsageError
-from smidgen.serve.answer import render
-from smidgen.serve.application import Application
-from smidgen.serve.connection import Connection, refused
-from smidgen.serve.options import ServeOptions
-from smidgen.serve.refusal import ConnectionLost, busy
-from smidgen.serve.wire import PATIENCE, Wire
+from smidgen.server.answer import render
+from smidgen.server.application import Application
+from smidgen.server.connection import Connection, refused
+from smidgen.server.options import ServeOptions
+from smidgen.server.refusal import ConnectionLost, busy
+from smidgen.server.wire import PATIENCE, Wire
 from smidgen.store.content import ContentStore
 
 if TYPE_CHECKING:

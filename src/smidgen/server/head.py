@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
-from smidgen.serve.refusal import malformed
+from smidgen.server.refusal import malformed
 
 #: Sizes in bytes.
 MAX_HEAD: Final = 32 << 10

@@ -7,12 +7,12 @@ import os
 from collections.abc import Mapping
 from http import HTTPStatus
 
-from smidgen.serve.answer import Answer, Span
-from smidgen.serve.lease import Lease
-from smidgen.serve.names import parse_content_digest, parse_repository
-from smidgen.serve.ranges import is_known, wanted
-from smidgen.serve.refusal import blob_unknown, unsupported
-from smidgen.serve.roots import Roots
+from smidgen.server.answer import Answer, Span
+from smidgen.server.lease import Lease
+from smidgen.server.names import parse_content_digest, parse_repository
+from smidgen.server.ranges import is_known, wanted
+from smidgen.server.refusal import blob_unknown, unsupported
+from smidgen.server.roots import Roots
 from smidgen.store.content import ContentStore
 
 

@@ -11,7 +11,7 @@ from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest
 from smidgen.oci.manifest import MAX_DOCUMENT, Index, Manifest, decode_index, decode_manifest
 from smidgen.oci.media_types import INDEXES, MANIFESTS, OCI_INDEX, OCI_MANIFEST
-from smidgen.serve.refusal import manifest_invalid
+from smidgen.server.refusal import manifest_invalid
 from smidgen.store.closure import DOCUMENTS
 from smidgen.store.content import ContentStore
 

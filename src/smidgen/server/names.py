@@ -14,7 +14,7 @@ from typing import Final
 from smidgen.errors import InvalidContent, InvalidReference
 from smidgen.oci.digest import Digest, parse_digest
 from smidgen.oci.reference import Reference
-from smidgen.serve.refusal import digest_invalid, manifest_invalid, name_invalid
+from smidgen.server.refusal import digest_invalid, manifest_invalid, name_invalid
 
 _MAX_NAME: Final = 255
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}\Z")

@@ -12,14 +12,14 @@ from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest
 from smidgen.oci.manifest import MAX_DOCUMENT
 from smidgen.oci.reference import Reference
-from smidgen.serve.answer import Answer
-from smidgen.serve.body import Body
-from smidgen.serve.documents import Document, find_document, media_type_of, parse_document, parts
-from smidgen.serve.lease import Lease
-from smidgen.serve.names import parse_content_digest, parse_repository, parse_tag
-from smidgen.serve.ranges import is_known
-from smidgen.serve.refusal import Refusal, digest_invalid, manifest_invalid, manifest_unknown, unsupported
-from smidgen.serve.roots import Roots
+from smidgen.server.answer import Answer
+from smidgen.server.body import Body
+from smidgen.server.documents import Document, find_document, media_type_of, parse_document, parts
+from smidgen.server.lease import Lease
+from smidgen.server.names import parse_content_digest, parse_repository, parse_tag
+from smidgen.server.ranges import is_known
+from smidgen.server.refusal import Refusal, digest_invalid, manifest_invalid, manifest_unknown, unsupported
+from smidgen.server.roots import Roots
 from smidgen.store.blobs import CHUNK
 from smidgen.store.closure import DOCUMENTS
 from smidgen.store.content import ContentStore

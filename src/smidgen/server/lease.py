@@ -14,7 +14,7 @@ from typing import Final
 
 from smidgen.errors import StoreError
 from smidgen.oci.digest import Digest
-from smidgen.serve.refusal import busy
+from smidgen.server.refusal import busy
 from smidgen.store.content import ContentStore
 from smidgen.store.locks import locked
 

@@ -6,18 +6,18 @@ Source: distribution-spec v1.1.1, "Endpoints".
 from http import HTTPStatus
 from typing import Final
 
-from smidgen.serve.answer import Answer
-from smidgen.serve.blobs import Blobs
-from smidgen.serve.body import Body
-from smidgen.serve.head import Head
-from smidgen.serve.lease import Lease
-from smidgen.serve.listing import json_answer, list_repositories, list_tags
-from smidgen.serve.manifests import Manifests
-from smidgen.serve.options import ServeOptions
-from smidgen.serve.referrers import Referrers
-from smidgen.serve.refusal import Refusal, unsupported
-from smidgen.serve.roots import Roots
-from smidgen.serve.uploads import Uploads
+from smidgen.server.answer import Answer
+from smidgen.server.blobs import Blobs
+from smidgen.server.body import Body
+from smidgen.server.head import Head
+from smidgen.server.lease import Lease
+from smidgen.server.listing import json_answer, list_repositories, list_tags
+from smidgen.server.manifests import Manifests
+from smidgen.server.options import ServeOptions
+from smidgen.server.referrers import Referrers
+from smidgen.server.refusal import Refusal, unsupported
+from smidgen.server.roots import Roots
+from smidgen.server.uploads import Uploads
 from smidgen.store.content import ContentStore
 
 _BASE: Final = "/v2/"

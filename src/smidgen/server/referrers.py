@@ -13,10 +13,10 @@ from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest
 from smidgen.oci.manifest import MAX_DOCUMENT, Index, encode
 from smidgen.oci.media_types import OCI_INDEX
-from smidgen.serve.answer import Answer
-from smidgen.serve.documents import find_document
-from smidgen.serve.listing import next_page
-from smidgen.serve.names import parse_content_digest, parse_repository
+from smidgen.server.answer import Answer
+from smidgen.server.documents import find_document
+from smidgen.server.listing import next_page
+from smidgen.server.names import parse_content_digest, parse_repository
 from smidgen.store.blobs import Blobs
 from smidgen.store.content import ContentStore
 

@@ -6,13 +6,13 @@ from http import HTTPStatus
 from typing import Final
 
 from smidgen.errors import SmidgenError, StoreError
-from smidgen.serve.answer import Answer, render
-from smidgen.serve.application import Application
-from smidgen.serve.body import Body
-from smidgen.serve.head import Head, parse_head
-from smidgen.serve.refusal import ConnectionLost, Refusal
-from smidgen.serve.uploads import store_refusal
-from smidgen.serve.wire import Wire
+from smidgen.server.answer import Answer, render
+from smidgen.server.application import Application
+from smidgen.server.body import Body
+from smidgen.server.head import Head, parse_head
+from smidgen.server.refusal import ConnectionLost, Refusal
+from smidgen.server.uploads import store_refusal
+from smidgen.server.wire import Wire
 
 #: Content that nobody read, of up to so many bytes, is read so that the connection can be used further.
 _MAX_DROPPED: Final = 256 << 10

@@ -12,8 +12,8 @@ import time
 from contextlib import suppress
 from typing import BinaryIO, Final
 
-from smidgen.serve.head import MAX_HEAD
-from smidgen.serve.refusal import ConnectionLost, malformed
+from smidgen.server.head import MAX_HEAD
+from smidgen.server.refusal import ConnectionLost, malformed
 
 #: Seconds.
 PATIENCE: Final = 30.0

@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from smidgen.serve.answer import Answer
-from smidgen.serve.names import parse_repository, served_name
-from smidgen.serve.refusal import Refusal, name_unknown
-from smidgen.serve.roots import Roots
+from smidgen.server.answer import Answer
+from smidgen.server.names import parse_repository, served_name
+from smidgen.server.refusal import Refusal, name_unknown
+from smidgen.server.roots import Roots
 
 _MAX_PAGE: Final = 10_000
 
