@@ -1,4 +1,4 @@
-"""``--platform``, for commands that look at one image of several."""
+"""``--platform``, for commands that take some of an image for several platforms."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 def platform_option(command: _Command) -> _Command:
-    """Add ``--platform``, passed as ``platform: Platform | None``."""
+    """Add ``--platform``, passed as ``platform: Platform | None``; None is this machine's."""
 
     def parse(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Platform | None:
         return None if value is None else Platform.parse(value)
@@ -21,4 +21,23 @@ def platform_option(command: _Command) -> _Command:
         metavar="OS/ARCH[/VARIANT]",
         callback=parse,
         help="Which image, where there is one for each of several platforms.  [default: this machine's]",
+    )(command)
+
+
+def platforms_option(command: _Command) -> _Command:
+    """Add ``--platform``, passed as ``platforms: tuple[Platform, ...] | None``; None is all of them."""
+
+    def parse(
+        _context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]
+    ) -> tuple[Platform, ...] | None:
+        texts = (text.strip() for value in given for text in value.split(","))
+        return tuple(dict.fromkeys(Platform.parse(text) for text in texts)) or None
+
+    return click.option(
+        "--platform",
+        "platforms",
+        metavar="OS/ARCH[/VARIANT],…",
+        multiple=True,
+        callback=parse,
+        help="Only the images for these platforms, where there are several.  [default: all]",
     )(command)

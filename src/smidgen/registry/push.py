@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from smidgen.errors import ContentError, NotFound
@@ -36,6 +37,7 @@ def push(
     platforms: tuple[Platform, ...] | None = None,
     referrers: bool = False,
     progress: Progress = SILENT,
+    memory: Path | None = None,
 ) -> Pushed:
     """Bring an image of *store* to each of *references*.
 
@@ -48,6 +50,7 @@ def push(
             is another; None all that it has.
         referrers: Also push signatures and the like that are stored.
         progress: Is told.
+        memory: Directory in which uploads that broke off are remembered, for the next run; one of *store* where None.
 
     Raises:
         NotFound: The image is not whole in *store*, or has no image for a platform.
@@ -68,7 +71,7 @@ def push(
         referring=referring,
         source=lambda blob: StoredBlob(store, blob),
         mounts=_known_places(store),
-        memory=store.root / "cache" / "uploads",
+        memory=memory or store.root / "cache" / "uploads",
     )
     stop = Stop()
     try:

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 import msgspec
 
 from smidgen.errors import InvalidReference, UsageError
+from smidgen.oci.digest import encoded
 from smidgen.oci.reference import Reference
 from smidgen.store.archive import write_archive_file, write_layout
 from smidgen.store.content import ContentStore
 from smidgen.transfer.endpoint import ArchiveFile, DaemonImage, LayoutDirectory, Stored
 from smidgen.transfer.engine import load_into
-from smidgen.transfer.load import name_without
 from smidgen.transfer.source import Found
 
 LocalDestination = Stored | LayoutDirectory | ArchiveFile | DaemonImage
@@ -91,9 +91,11 @@ def renamed(reference: Reference | None, name: str) -> Reference | None:
     return None if reference is None else _parsed(f"{reference.name}:{name}")
 
 
-def name_for_store(found: Found) -> str:
-    """Give a name to an image that brings none, as what has no tag is not kept."""
-    return str(renamed(found.reference, "") or name_without(found.descriptor.digest))
+def name_in_store(reference: Reference) -> Reference:
+    """Name what *reference* names in a registry; by its digest where it has no tag, as the store keeps only tags."""
+    if reference.digest is None or reference.tag:
+        return msgspec.structs.replace(reference, digest=None).with_default_tag()
+    return msgspec.structs.replace(reference, tag=encoded(reference.digest)[:12], digest=None)
 
 
 def _parsed(name: str) -> Reference | None:

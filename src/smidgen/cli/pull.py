@@ -1,0 +1,45 @@
+"""``smidgen pull``."""
+
+from pathlib import Path
+
+import click
+
+from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.cli.platform_option import platforms_option
+from smidgen.oci.platform import Platform
+
+
+@click.command(short_help="Pull images from a registry into the store.")
+@click.argument("references", metavar="REF…", nargs=-1, required=True)
+@click.option("-t", "--tag", "name", metavar="NAME[:TAG]", help="Call it this in the store.  [default: REF]")
+@platforms_option
+@store_option
+@json_option
+@verbosity_options
+def command(
+    *,
+    references: tuple[str, ...],
+    name: str | None,
+    platforms: tuple[Platform, ...] | None,
+    store: Path | None,
+    as_json: bool,
+) -> None:
+    """Pull images from a registry into the store, under their names.
+
+    REF is [REGISTRY/]NAME[:TAG][@DIGEST]; without a registry it is one of Docker Hub. Only what the store does
+    not have is fetched; a pull that was interrupted goes on where it was. Prints the references, with digests.
+    """
+    from smidgen.cli.moving import move_images  # noqa: PLC0415
+    from smidgen.errors import UsageError  # noqa: PLC0415
+    from smidgen.transfer.destination import name_in_store  # noqa: PLC0415
+    from smidgen.transfer.endpoint import Remote, Stored, parse_endpoint  # noqa: PLC0415
+
+    if name is not None and len(references) > 1:
+        raise UsageError(f"--tag gives one name, and there are {len(references)} images", hint="pull them one by one")
+    moves = []
+    for text in references:
+        source = parse_endpoint(text, default="registry")
+        if not isinstance(source, Remote):
+            raise UsageError(f"{text} is no registry", hint="use `smidgen load`, or `smidgen copy`")
+        moves.append((source, (Stored(name or str(name_in_store(source.reference))),)))
+    move_images("pulling", moves, store=store, platforms=platforms, as_json=as_json)

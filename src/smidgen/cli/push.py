@@ -1,0 +1,51 @@
+"""``smidgen push``."""
+
+from pathlib import Path
+
+import click
+
+from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.cli.platform_option import platforms_option
+from smidgen.oci.platform import Platform
+
+
+@click.command(short_help="Push images to a registry.")
+@click.argument("source", metavar="SOURCE")
+@click.argument("destinations", metavar="[DESTINATION]…", nargs=-1)
+@platforms_option
+@click.option("--referrers", is_flag=True, help="Push what refers to the image, too: signatures, SBOMs, provenance.")
+@store_option
+@json_option
+@verbosity_options
+def command(
+    *,
+    source: str,
+    destinations: tuple[str, ...],
+    platforms: tuple[Platform, ...] | None,
+    referrers: bool,
+    store: Path | None,
+    as_json: bool,
+) -> None:
+    """Push an image to a registry, under its own name or under others.
+
+    SOURCE is an image of the store: NAME[:TAG][@DIGEST], a digest, or the first digits of one. Or it is
+    oci:DIRECTORY[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:NAME] or docker-daemon:NAME.
+    DESTINATION is [REGISTRY/]NAME[:TAG].
+
+    Only what the registry does not have is sent; a push that was interrupted goes on where it was. Prints the
+    references, with digests.
+    """
+    from smidgen.cli.moving import move_images  # noqa: PLC0415
+    from smidgen.errors import UsageError  # noqa: PLC0415
+    from smidgen.transfer.endpoint import Remote, Stored, check_pushable, parse_endpoint  # noqa: PLC0415
+
+    found = parse_endpoint(source, default="store")
+    if not destinations and not isinstance(found, Stored):
+        raise UsageError(f"{source} says what to push, but not where to", hint="name a destination after it")
+    ends = tuple(parse_endpoint(text, default="registry") for text in destinations or (source,))
+    for text, end in zip(destinations or (source,), ends, strict=True):
+        if not isinstance(end, Remote):
+            raise UsageError(f"{text} is no registry", hint="use `smidgen copy`, which copies anywhere")
+        if "docker.io/" not in text:
+            check_pushable(end.reference)
+    move_images("pushing", [(found, ends)], store=store, platforms=platforms, referrers=referrers, as_json=as_json)

@@ -1,0 +1,32 @@
+"""``smidgen tags``."""
+
+import click
+
+from smidgen.cli.console import console
+from smidgen.cli.options import json_option, verbosity_options
+
+
+@click.command(short_help="List the tags of a repository.")
+@click.argument("repository", metavar="[REGISTRY/]NAME")
+@json_option
+@verbosity_options
+def command(*, repository: str, as_json: bool) -> None:
+    """List the tags of a repository of a registry, one a line."""
+    from smidgen.errors import UsageError  # noqa: PLC0415
+    from smidgen.oci.reference import Reference  # noqa: PLC0415
+    from smidgen.registry.client import Client  # noqa: PLC0415
+    from smidgen.registry.repository import Repository  # noqa: PLC0415
+    from smidgen.registry.session import Session  # noqa: PLC0415
+    from smidgen.report.printable import printable  # noqa: PLC0415
+    from smidgen.report.schema_transfer import RepositoryTags  # noqa: PLC0415
+
+    reference = Reference.parse(repository.removeprefix("docker://"))
+    if reference.tag or reference.digest:
+        raise UsageError(f"{repository} names an image", hint=f"name the repository: {reference.familiar_name}")
+    with Session(warn=console.warning) as session:
+        tags = tuple(Client(session, Repository.of(reference)).tags())
+    if as_json:
+        console.json(RepositoryTags(repository=reference.name, tags=tags))
+        return
+    for tag in tags:
+        console.result(printable(tag))
