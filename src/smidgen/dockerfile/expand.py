@@ -34,7 +34,7 @@ class Expansion:
         text: The whole, without quotes.
         words: The same split at white space that was not quoted; also white space out of variables splits.
         used: Variables that were set.
-        unset: Variables that were not.
+        unset: Variables that were not, where nothing is written to take instead.
     """
 
     text: str
@@ -253,7 +253,8 @@ class _Expander:
 
     def operated(self, name: str, operator: str, written: str, *, empty_is_unset: bool) -> str:
         word = self.argument("}", keep_escapes=operator in "#%")
-        value = self.look(name)
+        # Who writes what to take instead knows that it may be unset.
+        value = self.variables.get(name) if operator in "-+?" else self.look(name)
         if value is None and self.keep_unset:
             return f"${{{name}{written}{word}}}"
         is_set = value is not None and not (empty_is_unset and not value)
