@@ -238,6 +238,7 @@ class RegistryError(SmidgenError):
         request: What it was asked, such as ``GET https://ghcr.io/v2/me/app/manifests/1.0``; never with a query.
         status: Of HTTP, or None if there was no answer.
         code: The registry's own code, such as ``MANIFEST_UNKNOWN``, or empty.
+        is_final: Whether the request was sent again as often as makes sense already.
     """
 
     def __init__(
@@ -255,6 +256,7 @@ class RegistryError(SmidgenError):
         self.request = request
         self.status = status
         self.code = code
+        self.is_final = False
 
 
 class RegistryUnreachable(RegistryError):

@@ -25,4 +25,4 @@ def credentials(directory: Path, accounts: Mapping[str, tuple[str, str]], **more
 
 def session(environ: Mapping[str, str] | None = None, *, warn: Callable[[str], None] | None = None) -> Session:
     """Open a session that knows of nothing but *environ*."""
-    return Session(environ={"HOME": "/nonexistent", **(environ or {})}, warn=warn)
+    return Session(environ={"HOME": "/nonexistent", **(environ or {})}, warn=warn, limits=LIMITS)

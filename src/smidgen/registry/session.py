@@ -1,36 +1,84 @@
-"""A session with registries: requests that are authorized, repeated and redirected as they have to be."""
+"""A session with registries: requests that are authorized, repeated, redirected and mirrored as they have to be."""
 
-import base64
 import os
+import re
 import threading
-import urllib.parse
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
-
-import msgspec
+from typing import TYPE_CHECKING, Final, Literal, Protocol, Self
 
 from smidgen._version import __version__
-from smidgen.errors import InvalidAnswer
-from smidgen.registry import auth_files
-from smidgen.registry.answers import refusal
+from smidgen.errors import RegistryError, RegistryUnreachable, UntrustedRegistry
+from smidgen.registry.answers import harmless, refusal
 from smidgen.registry.body import Body, BytesBody
-from smidgen.registry.challenge import parse_challenges
-from smidgen.registry.repository import HUB, HUB_ENDPOINT, Repository
+from smidgen.registry.call import Call
+from smidgen.registry.credentials import Credentials
+from smidgen.registry.hosts import Endpoint, Hosts
+from smidgen.registry.keyring import Keyring
+from smidgen.registry.repository import Repository
 from smidgen.registry.response import Response
+from smidgen.registry.retry import RetryPolicy, is_repeatable
 from smidgen.registry.url import Url
 
 if TYPE_CHECKING:
-    from smidgen.registry.transport import Transport
+    from smidgen.registry.exchange import Exchange
+    from smidgen.registry.servers import Server
+    from smidgen.registry.tokens import Tokens
+    from smidgen.registry.transport import Limits, Transport
 
-_REDIRECTS = (301, 302, 303, 307, 308)
-_MAX_REDIRECTS = 5
-_TOKEN_SIZE = 64 << 10
+#: Source: OCI distribution-spec v1.1.1, "Warnings".
+_WARNING: Final = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
+_ESCAPED: Final = re.compile(r"\\(.)")
+_MOST_WARNINGS: Final = 20
+_MOST_RENEWALS: Final = 2
 
 
-class _Token(msgspec.Struct, frozen=True):
-    token: str = ""
-    access_token: str = ""
+class FindsCredentials(Protocol):
+    """Whoever knows the credentials of a repository."""
+
+    def find(self, repository: Repository) -> Credentials | None:
+        """Give them, or None.
+
+        Raises:
+            CredentialsError: They are kept where they cannot be got.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wish:
+    """What a caller wants of a repository, wherever that is."""
+
+    method: str
+    path: str
+    actions: tuple[str, ...]
+    also: tuple[Repository, ...]
+    headers: Mapping[str, str]
+    body: Body | None
+    expect: Collection[int]
+
+    def scopes(self, name: str) -> frozenset[str]:
+        """What has to be allowed.
+
+        Source: distribution's "Token Scope Documentation".
+        """
+        own = (f"repository:{name}:{','.join(self.actions)}",) if name else ()
+        return frozenset((*own, *(f"repository:{other.name}:pull" for other in self.also)))
+
+    @property
+    def reads(self) -> Literal["tag", "digest"]:
+        """What a mirror would be asked for: something that may change, or that never does."""
+        return "digest" if "sha256:" in self.path else "tag"
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """What a session has once it is used; only then is the HTTP library imported."""
+
+    transport: "Transport"
+    exchange: "Exchange"
+    tokens: "Tokens"
 
 
 class Session:
@@ -40,15 +88,41 @@ class Session:
         self,
         *,
         environ: Mapping[str, str] | None = None,
+        hosts: Hosts | None = None,
         warn: Callable[[str], None] | None = None,
+        retry: RetryPolicy | None = None,
+        limits: "Limits | None" = None,
+        credentials: FindsCredentials | None = None,
         user_agent: str = f"smidgen/{__version__}",
     ) -> None:
+        """Make a session; nothing is read or asked yet.
+
+        Args:
+            environ: The environment, without it this process's own.
+            hosts: Mirrors and trust; without them what ``registries.conf`` says.
+            warn: Told what the user should know.
+            retry: How often what may be repeated is.
+            limits: How long to wait for peers.
+            credentials: Who knows them; without it the files and helpers of docker and podman.
+            user_agent: Who we say that we are.
+        """
         self._environ = os.environ if environ is None else environ
-        self._warn = warn
-        self._user_agent = user_agent
+        self._hosts = hosts
+        self._warn_user = warn or (lambda _text: None)
+        self._retry = retry or RetryPolicy()
+        self._limits = limits
+        self._credentials = credentials or Keyring(self._environ, warn=self._warn_user)
+        self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
         self._lock = threading.Lock()
-        self._opened: Transport | None = None
-        self._authorizations: dict[tuple[str, frozenset[str]], str] = {}
+        self._open: _Open | None = None
+        self._servers: dict[Endpoint, Server] = {}
+        self._warned: set[str] = set()
+        self._silent_mirrors: set[str] = set()
+
+    @property
+    def retry(self) -> RetryPolicy:
+        """How often what broke is tried again, for those who do it in steps of their own."""
+        return self._retry
 
     def request(
         self,
@@ -61,16 +135,17 @@ class Session:
         headers: Mapping[str, str] | None = None,
         body: bytes | Body | None = None,
         expect: Collection[int] = (200,),
-        mirrors: bool = False,  # noqa: ARG002
+        mirrors: bool = False,
     ) -> Response:
-        """Send a request and give its answer, if its status is one of *expect*.
+        """Send a request and give its answer, if its status is one of *expect*; the caller closes it.
 
         Args:
-            method: Of HTTP.
-            repository: Of whom, or the host of a registry.
-            path: Below ``/v2/NAME/``, or a whole or relative address that the registry gave.
+            method: Of HTTP. GET, HEAD, DELETE and PUT of a manifest are sent again when that may help.
+            repository: Of whom; or the host of a registry.
+            path: Below ``/v2/NAME/``, such as ``manifests/latest``; or an absolute address, or one that begins with a
+                slash, as the registry gave it. Credentials are sent to the registry's own server only.
             actions: What the request does in *repository*: pull, push, delete.
-            also: Repositories that it reads beside, as a mount does.
+            also: Repositories of the same registry that it reads beside, as a mount does.
             headers: Further headers.
             body: What to send.
             expect: The statuses that are no error.
@@ -78,27 +153,29 @@ class Session:
 
         Raises:
             RegistryError: No answer, or one of another status.
+            UsageError: The registry is blocked, or its certificates or proxy are not usable.
+            ConfigError: ``registries.conf`` says what cannot be meant.
         """
         place = Repository(repository, "") if isinstance(repository, str) else repository
-        url = self._url(place, path)
-        sent = BytesBody(body) if isinstance(body, bytes) else body
-        scopes = frozenset(
-            [f"repository:{place.name}:{','.join(actions)}"] * bool(place.name)
-            + [f"repository:{other.name}:pull" for other in also]
+        wish = _Wish(
+            method=method,
+            path=path,
+            actions=tuple(actions),
+            also=tuple(also),
+            headers=headers or {},
+            body=BytesBody(body) if isinstance(body, bytes) else body,
+            expect=expect,
         )
-        shown = f"{method} {url.shown}"
-        response = self._follow(method, url, self._headers(headers, place, scopes), sent)
-        if response.status == 401 and self._authorize(place, scopes, response):
-            response.close()
-            response = self._follow(method, url, self._headers(headers, place, scopes), sent)
-        if response.status in expect:
-            return response
-        raise refusal(response, registry=place.registry, request=shown)
+        endpoints = self._known_hosts().endpoints(place, reads=wish.reads if mirrors else None)
+        for endpoint in endpoints[:-1]:
+            if response := self._ask_mirror(endpoint, wish):
+                return response
+        return self._ask(endpoints[-1], place.registry, wish)
 
     def close(self) -> None:
-        """Close all connections."""
-        if self._opened is not None:
-            self._opened.close()
+        """Close all connections, and let nobody wait for the next try."""
+        if self._open is not None:
+            self._open.exchange.close()
 
     def __enter__(self) -> Self:
         return self
@@ -108,61 +185,143 @@ class Session:
     ) -> None:
         self.close()
 
-    @property
-    def _transport(self) -> "Transport":
-        with self._lock:
-            if self._opened is None:
-                import ssl  # noqa: PLC0415
+    def _ask_mirror(self, endpoint: Endpoint, wish: _Wish) -> Response | None:
+        """Give the mirror's answer, or None if it has none that is of use."""
+        if endpoint.host in self._silent_mirrors:
+            return None
+        try:
+            response = self._ask(endpoint, endpoint.repository.registry, wish)
+        except RegistryError as error:
+            if isinstance(error, RegistryUnreachable | UntrustedRegistry):
+                self._silent_mirrors.add(endpoint.host)
+                self._warn(f"the mirror is not asked any more: {error.message}")
+            return None
+        if response.status < 400:
+            return response
+        response.close()
+        return None
 
+    def _ask(self, endpoint: Endpoint, registry: str, wish: _Wish) -> Response:
+        server = self._server(endpoint, registry)
+        call = self._call(server, wish)
+        scopes = wish.scopes(endpoint.repository.name)
+        opened = self._opened()
+        if call.url.origin != server.origin():
+            response, sent = opened.exchange.send(call), None
+        else:
+            response, sent = self._authorized(server, call, scopes)
+        if response.status in wish.expect:
+            self._pass_on_warnings(registry, response)
+            return response
+        # Where the registry leads to other servers, they may be who refuses; their names are told too.
+        shown = call.shown if response.address.origin == call.url.origin else f"{call.method} {response.address.shown}"
+        error = refusal(response, registry=registry, request=shown, credentials=sent)
+        error.is_final = call.is_repeatable
+        raise error
+
+    def _authorized(self, server: "Server", call: Call, scopes: frozenset[str]) -> tuple[Response, Credentials | None]:
+        """Send *call* with what the server wants to see; give the answer, and the credentials that went into it."""
+        credentials = self._credentials.find(server.endpoint.repository)
+        if credentials is not None or call.body is not None:
+            server.ping()
+        header = self._authorization(server, call, scopes, credentials)
+        renewals = 0
+        while True:
+            headers = {**call.headers, "Authorization": header} if header else call.headers
+            response = self._opened().exchange.send(replace(call, headers=headers))
+            sent = credentials if header else None
+            if response.status != 401 or response.address.origin != call.url.origin or renewals == _MOST_RENEWALS:
+                return response, sent
+            server.note(response)
+            if renewals and not self._opened().tokens.is_more_wanted(server.challenge, scopes):
+                return response, sent
+            renewals += 1
+            renewed = self._authorization(server, call, scopes, credentials, refused=header)
+            if renewed is None or renewed == header:
+                return response, sent
+            response.close()
+            header = renewed
+
+    def _authorization(
+        self,
+        server: "Server",
+        call: Call,
+        scopes: frozenset[str],
+        credentials: Credentials | None,
+        *,
+        refused: str | None = None,
+    ) -> str | None:
+        """Give the header that the server wants to see, or None if there is none."""
+        from smidgen.registry.tokens import basic  # noqa: PLC0415 - it brings the HTTP library
+
+        if server.challenge is None:
+            return None
+        if credentials is not None and credentials.registry_token:
+            return f"Bearer {credentials.registry_token}"
+        if server.challenge.scheme == "basic":
+            return basic(credentials) if credentials is not None else None
+        token = self._opened().tokens.get(
+            call, server.challenge, scopes, credentials, refused=(refused or "").removeprefix("Bearer ") or None
+        )
+        return f"Bearer {token}"
+
+    def _call(self, server: "Server", wish: _Wish) -> Call:
+        origin = server.origin()
+        name = server.endpoint.repository.name
+        base = server.call(wish.method, Url(origin, f"/v2/{name}/" if name else "/v2/"))
+        call = replace(
+            base,
+            headers={**base.headers, **wish.headers},
+            body=wish.body,
+            is_repeatable=is_repeatable(wish.method, wish.path),
+        )
+        if wish.path.startswith(("/", "http://", "https://")):
+            return self._opened().exchange.moved(call, wish.path)
+        return replace(call, url=Url(origin, base.url.target + wish.path))
+
+    def _server(self, endpoint: Endpoint, registry: str) -> "Server":
+        from smidgen.registry.servers import Server  # noqa: PLC0415 - it brings the HTTP library
+
+        opened = self._opened()
+        with self._lock:
+            if endpoint not in self._servers:
+                self._servers[endpoint] = Server(
+                    endpoint,
+                    registry=registry,
+                    exchange=opened.exchange,
+                    transport=opened.transport,
+                    headers=self._headers,
+                )
+            return self._servers[endpoint]
+
+    def _known_hosts(self) -> Hosts:
+        with self._lock:
+            if self._hosts is None:
+                self._hosts = Hosts.read(environ=self._environ)
+            return self._hosts
+
+    def _opened(self) -> _Open:
+        hosts = self._known_hosts()
+        with self._lock:
+            if self._open is None:
+                from smidgen.registry.exchange import Exchange  # noqa: PLC0415
+                from smidgen.registry.tokens import Tokens  # noqa: PLC0415
                 from smidgen.registry.transport import Limits, Transport  # noqa: PLC0415
 
-                context = ssl.create_default_context()
-                self._opened = Transport(limits=Limits(), tls=lambda _origin: context)
-            return self._opened
+                transport = Transport(environ=self._environ, limits=self._limits or Limits())
+                exchange = Exchange(transport, hosts, self._retry, self._warn)
+                self._open = _Open(transport, exchange, Tokens(exchange))
+            return self._open
 
-    def _url(self, place: Repository, path: str) -> Url:
-        host = HUB_ENDPOINT if place.registry == HUB else place.registry
-        name, _, _ = host.partition(":")
-        scheme = "http" if name == "localhost" or name.startswith("127.") or host.startswith("[::1]") else "https"
-        base = Url.parse(f"{scheme}://{host}/v2/{place.name}/")
-        return (
-            base.join(path) if path.startswith(("/", "http://", "https://")) else Url(base.origin, base.target + path)
-        )
+    def _pass_on_warnings(self, registry: str, response: Response) -> None:
+        for value in response.headers.every("warning"):
+            for text in _WARNING.findall(value[:4096]):
+                said = harmless(_ESCAPED.sub(r"\1", text))
+                self._warn(f"{registry} says: {said}")
 
-    def _headers(self, headers: Mapping[str, str] | None, place: Repository, scopes: frozenset[str]) -> dict[str, str]:
-        sent = {"User-Agent": self._user_agent, **(headers or {})}
-        if authorization := self._authorizations.get((place.registry, scopes)):
-            sent["Authorization"] = authorization
-        return sent
-
-    def _follow(self, method: str, url: Url, headers: Mapping[str, str], body: Body | None) -> Response:
-        for _ in range(_MAX_REDIRECTS + 1):
-            response = self._transport.send(method, url, headers, body)
-            if response.status not in _REDIRECTS or "location" not in response.headers or method not in ("GET", "HEAD"):
-                return response
-            target = url.join(response.headers["location"])
-            response.close()
-            if target.origin != url.origin:
-                headers = {name: value for name, value in headers.items() if name != "Authorization"}
-            url = target
-        raise InvalidAnswer(f"{method} {url.shown}: over {_MAX_REDIRECTS} redirects")
-
-    def _authorize(self, place: Repository, scopes: frozenset[str], response: Response) -> bool:
-        known = auth_files.find(place, self._environ)
-        basic = known and "Basic " + base64.b64encode(f"{known.username}:{known.password}".encode()).decode()
-        for challenge in parse_challenges(response.headers.every("www-authenticate")):
-            if challenge.scheme == "basic" and basic:
-                self._authorizations[place.registry, scopes] = basic
-                return True
-            if challenge.scheme == "bearer":
-                query = [("service", challenge.parameters.get("service", "")), *(("scope", s) for s in sorted(scopes))]
-                realm = challenge.parameters["realm"]
-                url = Url.parse(f"{realm}{'&' if '?' in realm else '?'}{urllib.parse.urlencode(query)}")
-                headers = {"User-Agent": self._user_agent} | ({"Authorization": basic} if basic else {})
-                with self._transport.send("GET", url, headers) as answer:
-                    if answer.status != 200:
-                        raise refusal(answer, registry=place.registry, request=f"GET {url.shown}")
-                    token = msgspec.json.decode(answer.read(_TOKEN_SIZE), type=_Token)
-                self._authorizations[place.registry, scopes] = f"Bearer {token.token or token.access_token}"
-                return True
-        return False
+    def _warn(self, text: str) -> None:
+        with self._lock:
+            if text in self._warned or len(self._warned) >= _MOST_WARNINGS:
+                return
+            self._warned.add(text)
+        self._warn_user(text)

@@ -15,16 +15,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError
+from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, ProxyError
+from urllib3.util import parse_url
 
-from smidgen.errors import InvalidAnswer, RegistryError, RegistryUnreachable, UntrustedRegistry
+from smidgen.errors import RegistryError, RegistryUnreachable, SizeMismatch, StoreError, UntrustedRegistry
 from smidgen.registry.body import Body
+from smidgen.registry.call import Call
+from smidgen.registry.hosts import TRUSTED, Trust
+from smidgen.registry.proxies import Proxy, find_proxy
 from smidgen.registry.response import Headers, Response
-from smidgen.registry.url import Origin, Url
+from smidgen.registry.tls import Contexts
+from smidgen.registry.url import Origin
 
 CHUNK: Final = 1 << 20
 _KEPT: Final = 8
+#: An answer that nobody reads is read to its end if it is no longer: cheaper than another connection.
+_DRAINED: Final = 16 << 10
 _SOCKET_OPTIONS: list[tuple[int, int, int | bytes]] = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -51,20 +58,30 @@ class Limits:
 
 
 class _Paced(io.RawIOBase):
-    """The bytes of a connection, which break off where they come too slowly."""
+    """The bytes of a connection, which end where they break off or come too slowly; ``fault`` then says why.
+
+    An exception instead would lose what came before it: a buffered reader fills its buffer by many reads.
+    """
 
     def __init__(self, raw: io.RawIOBase, limits: Limits) -> None:
         self._raw = raw
         self._limits = limits
         self._waited = 0.0
         self._count = -1
+        self.fault: OSError | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - whatever a buffer is to io
+        if self.fault is not None:
+            return 0
         before = time.monotonic()
-        count = self._raw.readinto(buffer)
+        try:
+            count = self._raw.readinto(buffer)
+        except OSError as error:
+            self.fault = error
+            return 0
         if self._count < 0:
             # The wait for the first byte is the registry's work, which has a limit of its own.
             self._count = 0
@@ -73,7 +90,8 @@ class _Paced(io.RawIOBase):
         self._count += count or 0
         if self._waited >= self._limits.window:
             if self._count < self._waited * self._limits.floor:
-                raise TimeoutError(f"only {self._count} bytes in {self._waited:.0f} seconds")
+                self.fault = TimeoutError(f"only {self._count} bytes in {self._waited:.0f} seconds")
+                return 0
             self._waited, self._count = 0.0, 0
         return count
 
@@ -82,26 +100,27 @@ class _Paced(io.RawIOBase):
         super().close()
 
 
-def _paced_answers(limits: Limits) -> type[http.client.HTTPResponse]:
-    class _Answer(http.client.HTTPResponse):
-        def __init__(
-            self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
-        ) -> None:
-            super().__init__(sock, debuglevel, method, url)
-            raw = self.fp.detach()
-            assert isinstance(raw, io.RawIOBase)  # noqa: S101
-            self.fp = io.BufferedReader(_Paced(raw, limits), 64 << 10)
+class _Answer(http.client.HTTPResponse):
+    limits = Limits()
 
-    return _Answer
+    def __init__(
+        self, sock: socket.socket, debuglevel: int = 0, method: str | None = None, url: str | None = None
+    ) -> None:
+        super().__init__(sock, debuglevel, method, url)
+        raw = self.fp.detach()
+        assert isinstance(raw, io.RawIOBase)  # noqa: S101 - so does makefile() make it
+        self.paced = _Paced(raw, self.limits)
+        self.fp = io.BufferedReader(self.paced, 64 << 10)
 
 
 class _Content:
     """The body of an answer, on a connection that goes back to its pool once all has been read."""
 
-    def __init__(self, answer: http.client.HTTPResponse, done: Callable[[bool], None], request: "_Request") -> None:
+    def __init__(self, answer: _Answer, connection: HTTPConnection, done: Callable[[bool], None], call: Call) -> None:
         self._answer = answer
+        self._connection = connection
         self._done: Callable[[bool], None] | None = done
-        self._request = request
+        self._call = call
         if answer.isclosed():
             self._finish(keep=True)
 
@@ -110,18 +129,29 @@ class _Content:
             return 0
         try:
             count = self._answer.readinto(view)
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             self._finish(keep=False)
-            raise self._request.fault(error) from error
-        left = self._answer.length
-        if count == 0 and left:
-            self._finish(keep=False)
-            raise self._request.unreachable(f"the answer broke off, {left} bytes before its end")
-        if self._answer.isclosed() or left == 0:
+            cause = self._answer.paced.fault or error
+            raise _wrapped(self._call, cause) from cause
+        left: int | None = self._answer.length
+        if count == 0:
+            fault = self._answer.paced.fault
+            self._finish(keep=not left and fault is None)
+            if fault is not None:
+                raise _wrapped(self._call, fault) from fault
+            if left:
+                raise self._call.error(RegistryUnreachable, f"the answer broke off, {left} bytes before its end")
+        elif self._answer.isclosed() or left == 0:
             self._finish(keep=True)
         return count
 
     def close(self) -> None:
+        if self._done is not None and self._answer.length is not None and self._answer.length <= _DRAINED:
+            with suppress(OSError, http.client.HTTPException):
+                if self._connection.sock is not None:
+                    self._connection.sock.settimeout(1.0)
+                self._answer.read()
+                self._finish(keep=self._answer.paced.fault is None)
         self._finish(keep=False)
 
     def _finish(self, *, keep: bool) -> None:
@@ -133,68 +163,59 @@ class _Content:
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    url: Url
+class _Peer:
+    """Whom a connection leads to."""
 
-    def __str__(self) -> str:
-        return f"{self.method} {self.url.shown}"
+    origin: Origin
+    trust: Trust
+    proxy: Proxy | None
 
-    def unreachable(self, reason: str, hint: str | None = None) -> RegistryUnreachable:
-        return RegistryUnreachable(
-            f"{self}: {reason}", registry=self.url.origin.authority, request=str(self), hint=hint
-        )
-
-    def fault(self, error: Exception) -> RegistryError:
-        """Say in words what the connection met."""
-        registry, request = self.url.origin.authority, str(self)
-        if isinstance(error, ssl.SSLError):
-            return UntrustedRegistry(f"{self}: {error.reason or error}", registry=registry, request=request)
-        if isinstance(error, NameResolutionError):
-            return self.unreachable(f"there is no host {self.url.origin.host}", "check the name, and that DNS works")
-        if isinstance(error, (TimeoutError, ConnectTimeoutError)):
-            return self.unreachable(f"no answer in time ({error})")
-        if isinstance(error, http.client.RemoteDisconnected | http.client.IncompleteRead | OSError | HTTPError):
-            cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
-            return self.unreachable(getattr(cause, "strerror", None) or str(cause) or type(cause).__name__)
-        return InvalidAnswer(f"{self}: the answer is not HTTP ({error!r:.100})", registry=registry, request=request)
+    @property
+    def is_forwarded(self) -> bool:
+        """Whether requests are handed to a proxy, rather than sent through a tunnel that it made."""
+        return self.proxy is not None and self.origin.scheme == "http"
 
 
 class Transport:
     """Sends requests and gives their answers. Up to 8 idle connections a server are kept. May be used by threads."""
 
-    def __init__(self, *, limits: Limits, tls: Callable[[Origin], ssl.SSLContext]) -> None:
+    def __init__(self, *, environ: Mapping[str, str], limits: Limits) -> None:
+        self._environ = environ
         self._limits = limits
-        self._tls = tls
-        self._answers = _paced_answers(limits)
-        self._idle: dict[Origin, list[HTTPConnection]] = {}
+        self._contexts = Contexts(environ)
+        self._answers = type("_LimitedAnswer", (_Answer,), {"limits": limits})
+        self._idle: dict[_Peer, list[HTTPConnection]] = {}
         self._lock = threading.Lock()
         self._closed = False
 
-    def send(self, method: str, url: Url, headers: Mapping[str, str], body: Body | None = None) -> Response:
-        """Send one request, once, and give its answer, whatever it says.
+    def send(self, call: Call) -> Response:
+        """Send *call*, once, and give its answer, whatever it says.
 
         Raises:
             RegistryUnreachable: No connection, or it broke, or the peer is too slow.
             UntrustedRegistry: TLS could not be agreed on.
             InvalidAnswer: What came is not HTTP.
+            UsageError: A file of certificates or a proxy's address is not usable.
         """
-        request = _Request(method, url)
-        connection = self._take(url.origin)
+        origin = call.url.origin
+        trust = call.trust if origin.scheme == "https" else TRUSTED
+        peer = _Peer(origin, trust, find_proxy(origin, self._environ))
+        connection = self._take(peer)
         try:
-            answer = self._exchange(connection, method, url, headers, body)
-        except (OSError, HTTPError, http.client.HTTPException) as error:
+            answer = self._exchange(connection, peer, call)
+        except (OSError, ValueError, HTTPError, http.client.HTTPException) as error:
             connection.close()
-            raise request.fault(error) from error
+            raise _wrapped(call, error) from error
         except BaseException:
             connection.close()
             raise
 
         def done(keep: bool) -> None:  # noqa: FBT001
-            self._give_back(url.origin, connection, keep=keep)
+            self._give_back(peer, connection, keep=keep)
 
-        content = _Content(answer, done, request)
-        return Response(answer.status, Headers(answer.getheaders()), url, content, bodiless=method == "HEAD")
+        content = _Content(answer, connection, done, call)
+        headers = Headers(answer.getheaders())
+        return Response(answer.status, headers, call.url, content, bodiless=call.method == "HEAD")
 
     def close(self) -> None:
         """Close the idle connections; those in use are closed when their answers are."""
@@ -205,72 +226,151 @@ class Transport:
             for connection in connections:
                 connection.close()
 
-    def _take(self, origin: Origin) -> HTTPConnection:
+    def _take(self, peer: _Peer) -> HTTPConnection:
         with self._lock:
-            idle = self._idle.get(origin, [])
+            idle = self._idle.get(peer, [])
             while idle:
                 connection = idle.pop()
                 if connection.is_connected:
                     return connection
                 connection.close()
-        if origin.scheme == "http":
-            return HTTPConnection(
-                origin.host, origin.port, timeout=self._limits.connect, socket_options=_SOCKET_OPTIONS
-            )
-        return HTTPSConnection(
-            origin.host,
-            origin.port,
-            timeout=self._limits.connect,
-            socket_options=_SOCKET_OPTIONS,
-            ssl_context=self._tls(origin),
-        )
+        connection = self._connect(peer)
+        connection.response_class = self._answers
+        return connection
 
-    def _give_back(self, origin: Origin, connection: HTTPConnection, *, keep: bool) -> None:
+    def _connect(self, peer: _Peer) -> HTTPConnection:
+        at = peer.origin if peer.proxy is None else peer.proxy.origin
+        limit, options = self._limits.connect, _SOCKET_OPTIONS
+        if peer.is_forwarded and at.scheme == "https":
+            context = self._contexts.context(TRUSTED)
+            return HTTPSConnection(at.host, at.port, timeout=limit, socket_options=options, ssl_context=context)
+        if peer.origin.scheme == "http":
+            return HTTPConnection(at.host, at.port, timeout=limit, socket_options=options)
+        context = self._contexts.context(peer.trust)
+        if peer.proxy is None:
+            return HTTPSConnection(at.host, at.port, timeout=limit, socket_options=options, ssl_context=context)
+        own = self._contexts.context(TRUSTED) if at.scheme == "https" else None
+        connection = HTTPSConnection(
+            at.host,
+            at.port,
+            timeout=limit,
+            socket_options=options,
+            ssl_context=context,
+            proxy=parse_url(str(at)),
+            proxy_config=ProxyConfig(
+                own, use_forwarding_for_https=False, assert_hostname=None, assert_fingerprint=None
+            ),
+        )
+        headers = {"Proxy-Authorization": peer.proxy.authorization} if peer.proxy.authorization else {}
+        connection.set_tunnel(peer.origin.host, peer.origin.port, headers, scheme=at.scheme)
+        return connection
+
+    def _give_back(self, peer: _Peer, connection: HTTPConnection, *, keep: bool) -> None:
         if keep:
             with self._lock:
-                idle = self._idle.setdefault(origin, [])
+                idle = self._idle.setdefault(peer, [])
                 if not self._closed and len(idle) < _KEPT:
                     idle.append(connection)
                     return
         connection.close()
 
-    def _exchange(
-        self, connection: HTTPConnection, method: str, url: Url, headers: Mapping[str, str], body: Body | None
-    ) -> http.client.HTTPResponse:
-        connection.putrequest(method, url.target, skip_host=True, skip_accept_encoding=True)
-        connection.putheader("Host", url.origin.authority)
-        for name, value in headers.items():
-            connection.putheader(name, value)
-        if body is not None or method in ("POST", "PUT", "PATCH"):
-            connection.putheader("Content-Length", str(body.size if body else 0))
+    def _exchange(self, connection: HTTPConnection, peer: _Peer, call: Call) -> _Answer:
         if connection.sock is None:
             connection.connect()
         sock = connection.sock
         assert sock is not None  # noqa: S101 - connect() made it
         sock.settimeout(self._limits.transfer)
+        target = str(call.url) if peer.is_forwarded else call.url.target
+        connection.putrequest(call.method, target, skip_host=True, skip_accept_encoding=True)
+        connection.putheader("Host", call.url.origin.authority)
+        for name, value in call.headers.items():
+            connection.putheader(name, value)
+        if peer.is_forwarded and peer.proxy is not None and peer.proxy.authorization:
+            connection.putheader("Proxy-Authorization", peer.proxy.authorization)
+        if call.body is not None or call.method in ("POST", "PUT", "PATCH"):
+            connection.putheader("Content-Length", str(call.body.size if call.body else 0))
         connection.endheaders()
-        if body is not None:
-            self._send_body(connection, body)
+        if call.body is not None:
+            # A registry that refuses what it is being sent answers at once and closes: the answer says more.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                _send_body(sock, call.body)
         sock.settimeout(self._limits.answer)
-        connection.response_class = self._answers
         answer = http.client.HTTPConnection.getresponse(connection)
+        assert isinstance(answer, _Answer)  # noqa: S101 - it is the class that was set
         # One that is to be closed after this answer has its socket left to the answer alone, still open.
         sock.settimeout(self._limits.transfer)
         return answer
 
-    def _send_body(self, connection: HTTPConnection, body: Body) -> None:
-        # A registry that refuses what it is being sent answers at once and closes: the answer says more.
-        with body.open() as stream, suppress(BrokenPipeError, ConnectionResetError):
-            _copy(stream, connection, body.size)
+
+def _send_body(sock: socket.socket, body: Body) -> None:
+    with body.open() as stream:
+        if isinstance(stream, io.FileIO | io.BufferedReader) and type(sock) is socket.socket:
+            sent = sock.sendfile(stream, stream.tell(), body.size) if body.size else 0
+        else:
+            sent = 0
+            while sent < body.size and (piece := _piece(stream, min(CHUNK, body.size - sent))):
+                sock.sendall(piece)
+                sent += len(piece)
+    if sent != body.size:
+        raise SizeMismatch(want=body.size, got=sent, what="what is being sent")
 
 
-def _copy(stream: BinaryIO, connection: HTTPConnection, size: int) -> None:
-    if isinstance(stream, io.FileIO | io.BufferedReader) and not isinstance(connection.sock, ssl.SSLSocket):
-        sent = connection.sock.sendfile(stream, 0, size) if size else 0
-    else:
-        sent = 0
-        while sent < size and (piece := stream.read(min(CHUNK, size - sent))):
-            connection.sock.sendall(piece)
-            sent += len(piece)
-    if sent != size:
-        raise OSError(f"a body of {size} bytes ended after {sent}")
+def _piece(stream: BinaryIO, size: int) -> bytes:
+    try:
+        return stream.read(size)
+    except OSError as error:
+        raise StoreError(f"what is being sent cannot be read: {error.strerror}") from error
+
+
+def _wrapped(call: Call, error: Exception) -> RegistryError:
+    """Say in words what a connection met."""
+    origin = call.url.origin
+    cause = error.__cause__ if isinstance(error, HTTPError) and isinstance(error.__cause__, OSError) else error
+    if isinstance(cause, ssl.SSLError):
+        return _untrusted(call, cause)
+    if isinstance(error, NameResolutionError):
+        fault = call.error(
+            RegistryUnreachable, f"there is no host {origin.host}", hint="check the name, and that DNS works"
+        )
+        # EAI_AGAIN: the name server could not be asked, which passes.
+        fault.is_final = getattr(cause, "errno", None) != socket.EAI_AGAIN
+        return fault
+    if isinstance(cause, TimeoutError | ConnectTimeoutError):
+        said = str(cause) if str(cause).startswith("only ") else "no answer"
+        return call.error(
+            RegistryUnreachable, f"no answer in time ({said})" if said != "no answer" else "no answer in time"
+        )
+    if isinstance(error, ProxyError) or "Tunnel connection failed" in str(error):
+        return call.error(RegistryUnreachable, f"the proxy refused: {str(error)[:120]}", hint="check HTTPS_PROXY")
+    if isinstance(cause, http.client.RemoteDisconnected | http.client.IncompleteRead | OSError | HTTPError):
+        return call.error(RegistryUnreachable, _reason(cause))
+    return call.nonsense(f"the answer is not HTTP ({type(error).__name__})")
+
+
+def _reason(cause: Exception) -> str:
+    if isinstance(cause, ConnectionRefusedError):
+        return "connection refused: nothing listens there"
+    if isinstance(cause, http.client.RemoteDisconnected):
+        return "the connection was closed without an answer"
+    strerror = getattr(cause, "strerror", None)
+    return str(strerror or "the connection broke").lower()
+
+
+def _untrusted(call: Call, error: ssl.SSLError) -> UntrustedRegistry | RegistryUnreachable:
+    host = call.url.origin.authority
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return call.error(
+            UntrustedRegistry,
+            f"the certificate of {host} is not trusted: {error.verify_message}",
+            hint=f"put the CA's certificate at /etc/containers/certs.d/{host}/ca.crt, name it in SSL_CERT_FILE, or as "
+            f"`ca` of {host} under `registries` in smidgen.yaml",
+        )
+    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "UNEXPECTED_MESSAGE"):
+        return call.error(
+            UntrustedRegistry,
+            f"{host} does not speak TLS there",
+            hint=f"if it has plain http only, write `insecure: true` for {host} under `registries` in smidgen.yaml",
+        )
+    if isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError):
+        return call.error(RegistryUnreachable, "the connection broke")
+    return call.error(UntrustedRegistry, f"TLS with {host} failed: {str(error.reason or error).lower()[:120]}")

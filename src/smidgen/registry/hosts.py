@@ -1,0 +1,220 @@
+"""Where a repository is really asked for: mirrors, other locations, and how far a server is trusted.
+
+The rules come from ``registries.conf`` and from ``registries`` in ``smidgen.yaml``. This file knows neither.
+
+Source: containers-registries.conf(5).
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal, Self
+
+from smidgen.errors import UsageError
+from smidgen.registry.repository import HUB, HUB_ENDPOINT, Repository
+
+_DOCKER_CERTS: Final = "docker/certs.d"
+_CONTAINERS_CERTS: Final = "containers/certs.d"
+
+Pulls = Literal["all", "digest-only", "tag-only"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trust:
+    """How far a server is trusted, and what we show it.
+
+    Attributes:
+        verified: Whether its certificate has to be one that somebody vouches for.
+        ca_files: PEM files of those who vouch, beside those whom the system knows.
+        client_cert: PEM file of our own certificate, perhaps with its key, or None.
+        client_key: PEM file of its key, or None.
+    """
+
+    verified: bool = True
+    ca_files: tuple[Path, ...] = ()
+    client_cert: Path | None = None
+    client_key: Path | None = None
+
+
+TRUSTED: Final = Trust()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """A place that has copies.
+
+    Attributes:
+        location: Host[:port] and perhaps a path, which take the place of the rule's prefix.
+        insecure: Whether plain http and unknown certificates will do.
+        pulls: Which references it is asked for.
+    """
+
+    location: str
+    insecure: bool = False
+    pulls: Pulls = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What holds for repositories whose names begin with a prefix.
+
+    Attributes:
+        prefix: Host[:port] and perhaps a path, or ``*.`` and a domain.
+        location: Where they really are, to read from; takes the place of the prefix. None: where they say.
+        insecure: Whether plain http and unknown certificates will do.
+        blocked: Whether to ask for them at all is refused.
+        mirrors: Where to look first, to read from.
+        trust: Certificates of the registry, beside those of ``certs.d``.
+        source: The file that says so.
+    """
+
+    prefix: str
+    location: str | None = None
+    insecure: bool = False
+    blocked: bool = False
+    mirrors: tuple[Mirror, ...] = ()
+    trust: Trust = TRUSTED
+    source: str = ""
+
+    def matches(self, repository: Repository) -> bool:
+        """Tell whether *repository* is below the prefix."""
+        if self.prefix.startswith("*."):
+            return repository.registry.endswith(self.prefix[1:])
+        name = str(repository)
+        return name == self.prefix or name.startswith(self.prefix + "/")
+
+    def moved(self, repository: Repository, location: str) -> Repository:
+        """Give *repository* with *location* in the place of the prefix."""
+        if self.prefix.startswith("*."):
+            rest = f"/{repository.name}" if repository.name else ""
+        else:
+            rest = str(repository)[len(self.prefix) :]
+        registry, _, name = f"{location}{rest}".partition("/")
+        return Repository(registry, name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One place where a repository is asked for.
+
+    Attributes:
+        repository: As this server knows it; also whose credentials count.
+        host: Host[:port] to talk to.
+        insecure: Whether plain http and unknown certificates will do.
+        trust: Certificates.
+        is_mirror: Whether it only has copies.
+    """
+
+    repository: Repository
+    host: str
+    insecure: bool
+    trust: Trust
+    is_mirror: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hosts:
+    """The rules, and the directories of certificates.
+
+    Attributes:
+        rules: Of several with the same prefix the first counts.
+        cert_directories: Each with a directory HOST[:PORT] for a registry.
+    """
+
+    rules: tuple[Rule, ...] = ()
+    cert_directories: tuple[Path, ...] = ()
+
+    @classmethod
+    def read(
+        cls, *, environ: Mapping[str, str] | None = None, rules: tuple[Rule, ...] = (), etc: Path = Path("/etc")
+    ) -> Self:
+        """Read the system's and the user's ``registries.conf``; *rules*, of ``smidgen.yaml``, are asked before it.
+
+        Raises:
+            ConfigError: A file cannot be read, or says what cannot be meant.
+        """
+        from smidgen.registry.registries_conf import read_registries_conf  # noqa: PLC0415 - few ask a registry
+
+        environ = os.environ if environ is None else environ
+        home = Path(environ.get("HOME") or os.path.expanduser("~"))
+        config = Path(environ["XDG_CONFIG_HOME"]) if environ.get("XDG_CONFIG_HOME", "").startswith("/") else None
+        config = config or home / ".config"
+        found = read_registries_conf(environ, user=config / "containers", system=etc / "containers")
+        return cls((*rules, *found), (config / _CONTAINERS_CERTS, etc / _CONTAINERS_CERTS, etc / _DOCKER_CERTS))
+
+    def endpoints(self, repository: Repository, *, reads: Literal["tag", "digest"] | None) -> tuple[Endpoint, ...]:
+        """Give the places to ask for *repository*, in this order, the registry itself last.
+
+        Args:
+            repository: As the user names it.
+            reads: What a mirror would be asked for, or None where only the registry itself will do.
+
+        Raises:
+            UsageError: A rule blocks it.
+        """
+        rule = self.rule(repository)
+        if rule is None:
+            return (self._endpoint(repository, Rule(prefix="")),)
+        if rule.blocked:
+            raise UsageError(
+                f"{repository} is blocked by {rule.source or 'the configuration'}",
+                hint=f"take away `blocked` of {rule.prefix} there, or use another registry",
+            )
+        if reads is None:
+            return (self._endpoint(repository, rule),)
+        mirrors = tuple(
+            self._mirror(rule.moved(repository, mirror.location), mirror)
+            for mirror in rule.mirrors
+            if mirror.pulls in ("all", f"{reads}-only")
+        )
+        place = rule.moved(repository, rule.location) if rule.location else repository
+        return (*mirrors, self._endpoint(place, rule))
+
+    def rule(self, repository: Repository) -> Rule | None:
+        """Give the rule of the longest prefix, or None."""
+        matching = [rule for rule in self.rules if rule.matches(repository)]
+        return max(matching, key=lambda rule: len(rule.prefix), default=None)
+
+    def knows(self, host: str) -> bool:
+        """Tell whether the user wrote of *host* in some file: it is not one that a registry made up."""
+        return self.rule(Repository(host, "")) is not None or any((at / host).is_dir() for at in self.cert_directories)
+
+    def trust(self, host: str) -> Trust:
+        """Give the trust in the server *host*, which may be no registry at all."""
+        rule = self.rule(Repository(host, "")) or Rule(prefix="")
+        return self._trust(host, Trust() if rule.prefix.startswith("*.") else rule.trust)
+
+    def _mirror(self, place: Repository, mirror: Mirror) -> Endpoint:
+        own = self.rule(Repository(place.registry, "")) or Rule(prefix="")
+        return Endpoint(
+            repository=place,
+            host=_server(place.registry),
+            insecure=mirror.insecure or own.insecure,
+            trust=self._trust(place.registry, own.trust),
+            is_mirror=True,
+        )
+
+    def _endpoint(self, place: Repository, rule: Rule) -> Endpoint:
+        return Endpoint(
+            repository=place,
+            host=_server(place.registry),
+            insecure=rule.insecure,
+            trust=self._trust(place.registry, rule.trust),
+            is_mirror=False,
+        )
+
+    def _trust(self, host: str, trust: Trust) -> Trust:
+        """Add what ``certs.d`` has for *host*; of several client certificates the first by name is shown."""
+        names = {host, _server(host)}
+        directories = [at / name for at in self.cert_directories for name in sorted(names) if (at / name).is_dir()]
+        ca_files = [*trust.ca_files, *(file for at in directories for file in sorted(at.glob("*.crt")))]
+        cert, key = trust.client_cert, trust.client_key
+        for at in directories:
+            if cert is None and (pairs := sorted(at.glob("*.cert"))):
+                cert, key = pairs[0], pairs[0].with_suffix(".key")
+        return Trust(verified=trust.verified, ca_files=tuple(ca_files), client_cert=cert, client_key=key)
+
+
+def _server(registry: str) -> str:
+    return HUB_ENDPOINT if registry == HUB else registry

@@ -1,0 +1,125 @@
+"""Reads ``registries.conf``, version 2, of the tools around podman.
+
+Short names are not resolved by its lists: a name without a registry is Docker Hub's, always, so that nobody can put
+another image in its place.
+
+Source: containers-registries.conf(5) and containers-registries.conf.d(5).
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from smidgen.errors import ConfigError
+from smidgen.registry.hosts import Mirror, Pulls, Rule
+
+_VARIABLE: Final = "CONTAINERS_REGISTRIES_CONF"
+_MOST: Final = 1 << 20
+_FILES: Final = 256
+_PLACE = re.compile(r"^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)(?::[0-9]{1,5})?(?:/[a-z0-9._/-]+)?\Z")
+_WILDCARD = re.compile(r"^\*\.[A-Za-z0-9.-]+\Z")
+
+
+class _MirrorTable(msgspec.Struct, frozen=True, rename="kebab"):
+    location: str = ""
+    insecure: bool = False
+    pull_from_mirror: Pulls | Annotated[str, Meta(max_length=0)] = ""
+
+
+class _RegistryTable(msgspec.Struct, frozen=True, rename="kebab"):
+    prefix: str = ""
+    location: str = ""
+    insecure: bool = False
+    blocked: bool = False
+    mirror_by_digest_only: bool = False
+    mirror: list[_MirrorTable] = []
+
+
+class _Document(msgspec.Struct, frozen=True):
+    registry: list[_RegistryTable] = []
+    registries: dict[str, object] = {}
+
+
+def read_registries_conf(environ: Mapping[str, str], *, user: Path, system: Path) -> tuple[Rule, ...]:
+    """Read the file that counts and those beside it: of the user if there is one, else of the system.
+
+    Args:
+        environ: ``CONTAINERS_REGISTRIES_CONF`` names another file.
+        user: The user's directory, such as ``~/.config/containers``.
+        system: ``/etc/containers``.
+
+    Raises:
+        ConfigError: A file cannot be read, or says what cannot be meant.
+    """
+    chosen = environ.get(_VARIABLE)
+    own, common = user / "registries.conf", system / "registries.conf"
+    if chosen:
+        main, directories = Path(chosen), [system, user]
+    elif own.exists():
+        main, directories = own, [user]
+    else:
+        main, directories = common, [system, user]
+    rules: dict[str, Rule] = {}
+    if chosen or main.exists():
+        rules |= {rule.prefix: rule for rule in _read(main)}
+    for directory in directories:
+        beside = sorted((directory / "registries.conf.d").glob("*.conf"))
+        for file in beside[:_FILES]:
+            rules |= {rule.prefix: rule for rule in _read(file)}
+    return tuple(rules.values())
+
+
+def _read(path: Path) -> tuple[Rule, ...]:
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST + 1)
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", path=str(path)) from error
+    if len(data) > _MOST:
+        raise ConfigError(f"is larger than {_MOST} bytes, which no configuration needs", path=str(path))
+    try:
+        document = msgspec.convert(tomllib.loads(data.decode()), _Document, strict=False)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(str(error), path=str(path), hint="see containers-registries.conf(5)") from error
+    if document.registries:
+        raise ConfigError(
+            "is of version 1, which is not read",
+            path=str(path),
+            hint="write [[registry]] tables instead of [registries.…], as containers-registries.conf(5) says",
+        )
+    return tuple(_rule(table, path) for table in document.registry)
+
+
+def _rule(table: _RegistryTable, path: Path) -> Rule:
+    prefix = table.prefix or table.location
+    if not (_PLACE.match(prefix) or (table.prefix and _WILDCARD.match(prefix))):
+        raise ConfigError(f"{prefix!r} is not the beginning of an image's name", path=str(path))
+    if table.location and not _PLACE.match(table.location):
+        raise ConfigError(f"the location {table.location!r} is not a registry, perhaps with a path", path=str(path))
+    rule = Rule(
+        prefix=prefix.rstrip("/"),
+        location=table.location.rstrip("/") or None,
+        insecure=table.insecure,
+        blocked=table.blocked,
+        source=str(path),
+    )
+    return replace(rule, mirrors=tuple(_mirror(mirror, table, path) for mirror in table.mirror))
+
+
+def _mirror(mirror: _MirrorTable, table: _RegistryTable, path: Path) -> Mirror:
+    if not _PLACE.match(mirror.location):
+        raise ConfigError(f"the mirror {mirror.location!r} is not a registry, perhaps with a path", path=str(path))
+    if table.mirror_by_digest_only and mirror.pull_from_mirror:
+        raise ConfigError(
+            f"the mirror {mirror.location} has pull-from-mirror beside mirror-by-digest-only",
+            path=str(path),
+            hint="keep one of them",
+        )
+    pulls = "digest-only" if table.mirror_by_digest_only else mirror.pull_from_mirror or "all"
+    return Mirror(location=mirror.location.rstrip("/"), insecure=mirror.insecure, pulls=msgspec.convert(pulls, Pulls))
