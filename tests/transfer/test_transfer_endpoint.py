@@ -14,7 +14,6 @@ from smidgen.transfer.endpoint import (
     LayoutDirectory,
     Remote,
     Stored,
-    check_pushable,
     parse_endpoint,
 )
 
@@ -74,15 +73,3 @@ def test_refused(text: str, message: str) -> None:
 def test_no_scheme_is_taken_for_a_name() -> None:
     with pytest.raises(InvalidReference, match="not a URL"):
         parse_endpoint("http://localhost:5000/app", default="registry")
-
-
-@pytest.mark.parametrize("name", ["app", "app:1.0", "docker.io/library/app"])
-def test_a_name_without_a_registry_is_not_pushed(name: str) -> None:
-    with pytest.raises(UsageError, match="names no registry") as caught:
-        check_pushable(Reference.parse(name).with_default_tag())
-    assert "ghcr.io/OWNER/app" in str(caught.value.hint)
-
-
-@pytest.mark.parametrize("name", ["me/app", "localhost/app", "ghcr.io/app", "127.0.0.1:5000/app"])
-def test_a_name_with_a_registry_or_an_account_is_pushed(name: str) -> None:
-    check_pushable(Reference.parse(name))

@@ -37,7 +37,8 @@ def command(
     """
     from smidgen.cli.moving import move_images  # noqa: PLC0415
     from smidgen.errors import UsageError  # noqa: PLC0415
-    from smidgen.transfer.endpoint import Remote, Stored, check_pushable, parse_endpoint  # noqa: PLC0415
+    from smidgen.registry.pushable import parse_pushable  # noqa: PLC0415
+    from smidgen.transfer.endpoint import Remote, Stored, parse_endpoint  # noqa: PLC0415
 
     found = parse_endpoint(source, default="store")
     if not destinations and not isinstance(found, Stored):
@@ -46,6 +47,5 @@ def command(
     for text, end in zip(destinations or (source,), ends, strict=True):
         if not isinstance(end, Remote):
             raise UsageError(f"{text} is no registry", hint="use `smidgen copy`, which copies anywhere")
-        if "docker.io/" not in text:
-            check_pushable(end.reference)
+        parse_pushable(text.removeprefix("docker://"))
     move_images("pushing", [(found, ends)], store=store, platforms=platforms, referrers=referrers, as_json=as_json)

@@ -19,6 +19,7 @@ class NeedResult(msgspec.Struct, frozen=True, kw_only=True):
         confidence: ``certain``, ``likely`` or ``possible``; ``asked`` where the user said so.
         symbol: The linked function that proves it, or empty.
         reason: One sentence for people.
+        origin: Who decided: ``detected``, ``asked``, ``refused``, ``base`` where the base has it.
     """
 
     kind: str
@@ -26,6 +27,7 @@ class NeedResult(msgspec.Struct, frozen=True, kw_only=True):
     confidence: str
     symbol: str
     reason: str
+    origin: str
 
 
 class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +36,7 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         pull_size: Bytes as stored.
         size: Bytes of the uncompressed tar.
+        of_base: Whether it is the base's.
     """
 
     created_by: str
@@ -42,6 +45,19 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str
     pull_size: int
     size: int
+    of_base: bool
+
+
+class BaseResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What an image stands on.
+
+    Attributes:
+        name: As people write it.
+        digest: Of the base's manifest for the platform.
+    """
+
+    name: str
+    digest: str
 
 
 class PlatformResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +66,7 @@ class PlatformResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         binary_size: Bytes of the executable.
         go_version: Such as ``go1.26.8``; empty for what is no Go program.
+        base: Or null for an image from scratch.
     """
 
     platform: str
@@ -60,6 +77,7 @@ class PlatformResult(msgspec.Struct, frozen=True, kw_only=True):
     go_version: str
     layers: tuple[LayerResult, ...]
     needs: tuple[NeedResult, ...]
+    base: BaseResult | None
 
 
 class ImageResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,15 +103,35 @@ class ImageResult(msgspec.Struct, frozen=True, kw_only=True):
     warnings: tuple[str, ...]
 
 
+class PushResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What ``--push`` came to, of all images together; each is in its registries under all its names.
+
+    Attributes:
+        sent: Bytes that travelled.
+        moved: How many blobs and documents travelled.
+        mounted: How many blobs a registry had in another repository.
+        there: How many blobs and documents were there already.
+        seconds: Wall time of the push.
+    """
+
+    sent: int
+    moved: int
+    mounted: int
+    there: int
+    seconds: float
+
+
 class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
     """The whole document.
 
     Attributes:
         seconds: Wall time of the build.
         proofs: With ``--prove``, one for each image, in their order.
+        push: With ``--push``, else null.
     """
 
     schema: Literal["smidgen.build/v1"] = "smidgen.build/v1"
     images: tuple[ImageResult, ...]
     seconds: float
     proofs: tuple[ProofReport, ...] = ()
+    push: PushResult | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from smidgen.oci.reference import Reference
+from smidgen.report.schema_build import PushResult
 from smidgen.report.schema_transfer import MoveReport, PlacedImage
 from smidgen.report.text import human_size
 from smidgen.transfer.endpoint import Endpoint, Remote, Stored
@@ -26,6 +27,17 @@ def move_report(moved: Sequence[tuple[Endpoint, Sequence[Arrived]]], amounts: Am
         ),
         sent=amounts.sent,
         fetched=amounts.fetched,
+        moved=amounts.moved,
+        mounted=amounts.mounted,
+        there=amounts.there,
+        seconds=round(amounts.seconds, 3),
+    )
+
+
+def push_result(amounts: Amounts) -> PushResult:
+    """Say in plain values what a push after a build came to."""
+    return PushResult(
+        sent=amounts.sent,
         moved=amounts.moved,
         mounted=amounts.mounted,
         there=amounts.there,

@@ -20,7 +20,7 @@ from typing import Final, Literal, TypeAlias
 
 from smidgen.errors import InvalidReference, UsageError
 from smidgen.oci.digest import Digest
-from smidgen.oci.reference import DEFAULT_REGISTRY, Reference
+from smidgen.oci.reference import Reference
 
 _SUPPORTED: Final = "docker://, oci:, oci-archive:, docker-archive: and docker-daemon:"
 _REFUSED: Final = {
@@ -137,20 +137,6 @@ def parse_endpoint(text: str, *, default: Literal["store", "registry"]) -> Endpo
     if text.startswith(_DOCKER):
         return Remote(Reference.parse(text.removeprefix(_DOCKER)).with_default_tag())
     return Remote(Reference.parse(text).with_default_tag()) if default == "registry" else Stored(text)
-
-
-def check_pushable(reference: Reference) -> None:
-    """Refuse to push to Docker Hub's own images, where a name without a registry leads.
-
-    Raises:
-        UsageError: It is such a name.
-    """
-    if reference.registry == DEFAULT_REGISTRY and reference.repository.startswith("library/"):
-        name = reference.familiar
-        raise UsageError(
-            f"{name} names no registry: it means docker.io/library, where only Docker's own images are",
-            hint=f"name a registry, as in ghcr.io/OWNER/{name}; on Docker Hub, name an account, as in USER/{name}",
-        )
 
 
 def _layout(text: str, rest: str) -> LayoutDirectory:
