@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,12 @@ class Smidgen:
         outcome = run(*_COMMAND, *arguments, cwd=cwd or self.cwd, env=self._environment | dict(env))
         assert (outcome.exit_code != 0) == fails, outcome
         return outcome
+
+    def through(
+        self, launcher: Sequence[str | Path], *arguments: str | Path, env: Mapping[str, str] = MappingProxyType({})
+    ) -> Outcome:
+        """Run ``smidgen ARGUMENTS`` by way of another program, such as one that gives it an input."""
+        return run(*launcher, *_COMMAND, *arguments, cwd=self.cwd, env=self._environment | dict(env))
 
     @contextmanager
     def running(self, *arguments: str | Path) -> Iterator[subprocess.Popen[str]]:

@@ -7,12 +7,13 @@ import hashlib
 import json
 import re
 import threading
+import time
 import urllib.parse
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from support.registry_wire import Answer, Request
+from support.registry_wire import Answer, Drop, Request
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -35,6 +36,8 @@ class Habits:
         page: Tags a page at most, 0 for all.
         digest_header: Whether Docker-Content-Digest is sent.
         strict: Whether the blobs of a manifest must be there before it.
+        keeps: Whether it keeps what came of a part of an upload that broke off, and forgets it otherwise.
+        reading: Seconds of rest after each 64 kB of an upload.
     """
 
     mounts: bool = True
@@ -47,6 +50,8 @@ class Habits:
     page: int = 0
     digest_header: bool = True
     strict: bool = True
+    keeps: bool = False
+    reading: float = 0
 
 
 @dataclass
@@ -179,7 +184,7 @@ class Registry:
             return Answer(202, (*self._progress(identity, upload), *extra))
 
     def _upload(self, request: Request, found: re.Match[str]) -> Answer:
-        body = request.body
+        body = self._received(request, found)
         with self._guard:
             identity = found["upload"]
             upload = self.uploads.get(identity)
@@ -198,6 +203,19 @@ class Registry:
                     self._append(request, identity, upload, body, last=True)
                     return self._finish(identity, upload, request.query.get("digest", ""))
         raise Refused(405, "UNSUPPORTED", "the operation is unsupported")
+
+    def _received(self, request: Request, found: re.Match[str]) -> bytes:
+        body = bytearray()
+        try:
+            for piece in request.pieces():
+                body += piece
+                time.sleep(self.habits.reading)
+        except (Drop, OSError):
+            with self._guard:
+                if self.habits.keeps and (upload := self.uploads.get(found["upload"])):
+                    upload.data += body
+            raise
+        return bytes(body)
 
     def _append(self, request: Request, identity: str, upload: Upload, body: bytes, *, last: bool) -> None:
         if request.headers.get("Content-Range"):

@@ -95,7 +95,11 @@ class Answer:
 
 @dataclass
 class Request:
-    """What was asked. The body is read when it is wanted."""
+    """What was asked. The body is read when it is wanted.
+
+    Attributes:
+        got: Bytes of the body that have come.
+    """
 
     method: str
     target: str
@@ -103,6 +107,8 @@ class Request:
     origin: str
     stream: BufferedIOBase = field(repr=False)
     _body: bytes | None = field(default=None, repr=False)
+    got: int = 0
+    _read: bool = False
 
     @property
     def path(self) -> str:
@@ -127,7 +133,10 @@ class Request:
         return self._body
 
     def pieces(self) -> Iterator[bytes]:
-        """Read the body a piece at a time."""
+        """Read the body a piece at a time; a second time there is nothing."""
+        if self._read:
+            return
+        self._read = True
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
             yield from self._chunks()
             return
@@ -137,6 +146,7 @@ class Request:
             if not piece:
                 raise Drop
             left -= len(piece)
+            self.got += len(piece)
             yield piece
 
     def _chunks(self) -> Iterator[bytes]:
@@ -144,6 +154,7 @@ class Request:
             data = self.stream.read(size)
             if len(data) != size:
                 raise Drop
+            self.got += size
             yield data
             self.stream.readline()
         while self.stream.readline().strip():
@@ -159,6 +170,7 @@ class Logged:
 
     Attributes:
         sent: Bytes of the body that went out.
+        request: What was asked.
     """
 
     method: str
@@ -166,6 +178,12 @@ class Logged:
     headers: tuple[tuple[str, str], ...]
     status: int = 0
     sent: int = 0
+    request: Request | None = field(default=None, repr=False)
+
+    @property
+    def received(self) -> int:
+        """Bytes of the request's body that have come so far."""
+        return self.request.got if self.request else 0
 
     def header(self, name: str) -> str | None:
         """Give a header's value."""
@@ -221,6 +239,11 @@ class Server(socketserver.ThreadingTCPServer):
         with self._guard:
             (self._live.add if live else self._live.discard)(connection)
 
+    def is_idle(self) -> bool:
+        """Tell whether no client is connected."""
+        with self._guard:
+            return not self._live
+
     def stop(self) -> None:
         """End the server and every connection."""
         self.stopping.set()
@@ -268,10 +291,11 @@ class _Handler(BaseHTTPRequestHandler):
             f"{self.server.scheme}://{self.headers.get('Host') or self.server.host}",
             self.rfile,
         )
+        logged.request = request
         try:
             answer = self.server.service(request)
             # What was not read of the body would be taken for the next request.
-            for _ in request.pieces() if request._body is None else ():
+            for _ in request.pieces():
                 pass
             logged.status = answer.status
             self._send(answer, logged)
