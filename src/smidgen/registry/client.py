@@ -22,7 +22,9 @@ from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest, sha256
 from smidgen.oci.manifest import MAX_DOCUMENT
 from smidgen.oci.media_types import DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, OCI_INDEX, OCI_MANIFEST
+from smidgen.registry.answers import harmless
 from smidgen.registry.attempts import Attempts
+from smidgen.registry.encoding import check_plain
 from smidgen.registry.repository import Repository
 from smidgen.registry.response import Response
 from smidgen.registry.session import Session
@@ -30,7 +32,6 @@ from smidgen.registry.workers import Stop
 from smidgen.store.content import ContentStore
 
 _ACCEPTED: Final = (OCI_INDEX, OCI_MANIFEST, DOCKER_MANIFEST_LIST, DOCKER_MANIFEST)
-_SCHEMA_1: Final = "application/vnd.docker.distribution.manifest.v1+"
 # What registries say of a manifest when they do not know what it is.
 _VAGUE: Final = frozenset({"", "application/json", "application/octet-stream", "text/plain"})
 _DIGEST: Final = re.compile(r"^sha256:[a-f0-9]{64}\Z")
@@ -115,7 +116,7 @@ class Client:
             LimitExceeded: It has over 4 MiB.
             InvalidContent: It is of a kind that is not known here.
         """
-        attempts = Attempts(self.stop)
+        attempts = Attempts(self.session.retry, self.stop)
         damaged = False
         while True:
             try:
@@ -148,7 +149,9 @@ class Client:
             got = response.headers.get("docker-content-digest", digest)
             noticed = "oci-subject" in response.headers
         if got != digest:
-            raise self._nonsense(f"PUT manifests/{tag_or_digest}", f"stored as {got!r}, sent was {digest}")
+            raise self._nonsense(
+                f"PUT manifests/{tag_or_digest}", f"stored with digest {harmless(got, 80)}, sent was {digest}"
+            )
         if not noticed and b'"subject"' in data:
             from smidgen.registry.referrers import announce  # noqa: PLC0415 (for signatures and the like only)
 
@@ -314,7 +317,7 @@ class Client:
         """
         self.stop.check()
         accepted = _ACCEPTED if accept is None or accept in _ACCEPTED else (accept, *_ACCEPTED)
-        return self.session.request(
+        response = self.session.request(
             method,
             self.repository,
             path,
@@ -323,6 +326,8 @@ class Client:
             expect=expect,
             mirrors=True,
         )
+        check_plain(response, f"{method} {path.partition('?')[0]}", self.repository)
+        return response
 
     def _head(self, tag_or_digest: str) -> Descriptor | None:
         # Some registries do not answer HEAD for manifests; all have to answer GET.
@@ -336,26 +341,29 @@ class Client:
         return Descriptor(media_type=media_type, digest=Digest(digest), size=size)
 
     def _described(self, response: Response, data: bytes, asked: str, known: str | None) -> Descriptor:
+        what = f"manifest {asked} of {self.repository}"
         digest = sha256(data)
         said = asked if _DIGEST.match(asked) else response.headers.get("docker-content-digest", digest)
         if digest != said:
-            raise DigestMismatch(want=said, got=digest, what=f"manifest {asked} of {self.repository}")
+            raise DigestMismatch(want=harmless(said, 80), got=digest, what=what)
         media_type = known or _media_type(response)
-        what = f"manifest {asked} of {self.repository}"
         try:
             inside = msgspec.json.decode(data, type=_Typed)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InvalidContent(what, str(error)) from error
-        if media_type.startswith(_SCHEMA_1) or inside.schema_version == 1:
-            raise InvalidContent(
-                what,
-                "Docker's schema 1, which has neither sizes nor digests that can be checked",
-                hint="push it again with a tool of this decade",
-            )
-        if inside.config and inside.manifests:
-            raise InvalidContent(what, "both a manifest and an index")
+            raise InvalidContent(what, f"{harmless(media_type, 80)}: {harmless(str(error))}") from error
         if media_type in _VAGUE:
             media_type = inside.media_type or (OCI_INDEX if inside.manifests else OCI_MANIFEST)
+        if inside.schema_version == 1:
+            raise InvalidContent(
+                what,
+                f"{harmless(media_type, 80)} is Docker's schema 1, which has no digests that can be checked",
+                hint="push it again with a tool of the last ten years",
+            )
+        if known is None and media_type not in _ACCEPTED:
+            hint = f"expected one of {', '.join(_ACCEPTED)}"
+            raise InvalidContent(what, f"media type {harmless(media_type, 80)} is not an image's", hint=hint)
+        if inside.config and inside.manifests:
+            raise InvalidContent(what, "both a manifest and an index")
         return Descriptor(media_type=media_type, digest=digest, size=len(data))
 
     def _delete(self, path: str) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 from smidgen.errors import DigestMismatch, RegistryError, RegistryUnreachable, SizeMismatch
 from smidgen.oci.descriptor import Descriptor
 from smidgen.registry.attempts import Attempts
+from smidgen.registry.encoding import check_plain
 from smidgen.registry.progress import SILENT, Outcome, Progress
 from smidgen.registry.response import Response
 from smidgen.store.content import ContentStore
@@ -33,7 +34,7 @@ class BlobStream:
     def __init__(self, client: "Client", descriptor: Descriptor, start: int = 0) -> None:
         self._client = client
         self._descriptor = descriptor
-        self._attempts = Attempts(client.stop)
+        self._attempts = Attempts(client.session.retry, client.stop)
         self._response: Response | None = None
         self._received = 0
         self.position = start
@@ -97,6 +98,7 @@ class BlobStream:
             expect=(200, 206, 416) if start else (200,),
             mirrors=True,
         )
+        check_plain(response, f"GET blobs/{self._descriptor.digest}", client.repository)
         try:
             if response.status == 206:
                 self._check_range(response, start)
@@ -126,7 +128,7 @@ class BlobStream:
             raise SizeMismatch(
                 want=self._descriptor.size,
                 got=size,
-                what=f"blob {self._descriptor.digest} at {self._client.repository.registry}",
+                what=f"blob {self._descriptor.digest} of {self._client.repository}",
             )
 
     def _skip(self, response: Response, count: int) -> None:
@@ -165,20 +167,21 @@ def fetch_blob(
 
 
 def _fetch(client: "Client", descriptor: Descriptor, store: ContentStore, progress: Progress) -> Outcome:
+    what = f"blob {descriptor.digest} of {client.repository}"
     with store.partial(descriptor, client.stop.wait) as partial:
         if partial is None:
             return "there"
         progress.advanced(descriptor.digest, partial.size)
         try:
             _receive(client, descriptor, partial, progress)
-            store.commit_partial(partial)
+            store.commit_partial(partial, what)
         except (DigestMismatch, SizeMismatch):
             # What was there may have been wrong, or a bit fell over on the way: once more, from the start.
             progress.advanced(descriptor.digest, -partial.size)
             partial.clear()
             _receive(client, descriptor, partial, progress)
             try:
-                store.commit_partial(partial)
+                store.commit_partial(partial, what)
             except DigestMismatch as error:
                 partial.clear()
                 error.hint = f"{client.repository.registry} gives other bytes than the image names: tell its owner"

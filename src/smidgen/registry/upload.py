@@ -19,11 +19,12 @@ from smidgen.errors import AccessDenied, InvalidAnswer, RegistryError
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest
 from smidgen.registry.answers import refusal
-from smidgen.registry.attempts import PASSING, Attempts, retry_after
+from smidgen.registry.attempts import Attempts
 from smidgen.registry.body import Body
 from smidgen.registry.progress import SILENT, Outcome, Progress
 from smidgen.registry.repository import Repository
 from smidgen.registry.response import Response
+from smidgen.registry.retry import TEMPORARY
 from smidgen.registry.upload_memory import Remembered, remembered
 from smidgen.store.blobs import CHUNK
 from smidgen.store.content import ContentStore
@@ -115,7 +116,7 @@ class _Anew(Exception):
 class _Later(Exception):
     """The registry cannot just now."""
 
-    def __init__(self, error: RegistryError, asked: float | None) -> None:
+    def __init__(self, error: RegistryError, asked: str | None) -> None:
         super().__init__(error)
         self.error = error
         self.asked = asked
@@ -161,7 +162,7 @@ def mount_blob(client: "Client", digest: Digest, from_: Repository) -> bool:
             expect=(201, 202, 204),
         )  # fmt: skip
     except RegistryError as error:
-        if error.status is None or error.status in PASSING:
+        if error.status is None or error.status in TEMPORARY:
             raise
         return False
     with response:
@@ -190,7 +191,7 @@ class _Upload:
         self._descriptor = source.descriptor
         self._record = record
         self._progress = progress
-        self._attempts = Attempts(client.stop)
+        self._attempts = Attempts(client.session.retry, client.stop)
         self._location = record.location or ""
         self._at = 0
         self._told = 0
@@ -199,6 +200,7 @@ class _Upload:
         self._minimum = 0
         self._wholes = 0
         self._doubts = 0
+        self._method = ""
 
     def run(self, mounts: tuple[Repository, ...]) -> Outcome:
         """Do it all, as often as it takes."""
@@ -219,7 +221,7 @@ class _Upload:
                 if self._client.stat_blob(self._descriptor.digest) is not None:
                     break
             except _Later as turn:
-                self._attempts.failed(turn.error, asked=turn.asked)
+                self._attempts.failed(turn.error, asked=turn.asked, passing=True)
             except RegistryError as error:
                 self._attempts.failed(error)
         self._record.forget()
@@ -291,9 +293,9 @@ class _Upload:
             match response.status:
                 case 404:
                     raise _Anew(self._refused(response))
-                case 413 if body and not self._chunk:
-                    self._chunk = max(_CHUNK, self._minimum)
-                case 400 | 413 | 422:
+                case 413:
+                    self._cut_up(response)
+                case 400 | 422:
                     self._doubt(response)
             return response.status in {200, 201, 204}
 
@@ -308,8 +310,8 @@ class _Upload:
             headers={"Content-Range": f"{start}-{end - 1}"},
             expect=(200, 201, 202, 204, 400, 404, 413, 416),
         ) as response:
-            if response.status == 413 and not self._chunk:
-                self._chunk = max(_CHUNK, self._minimum)
+            if response.status == 413:
+                self._cut_up(response)
             elif response.status == 416:
                 self._attempts.failed(self._refused(response), passing=True)
             elif response.status >= 400:
@@ -318,6 +320,12 @@ class _Upload:
                 self._follow(response)
                 told = _received(response.headers.get("range"))
                 self._reached(end if told is None or not start <= told <= end else told)
+
+    def _cut_up(self, response: Response) -> None:
+        """Send less at once from now on, as what was sent is too much."""
+        if self._chunk:
+            raise self._refused(response)
+        self._chunk = max(_CHUNK, self._minimum)
 
     def _doubt(self, response: Response) -> None:
         """Find out why the registry does not want the bytes: they may be wrong here, or became so on the way."""
@@ -369,6 +377,7 @@ class _Upload:
     ) -> Response:
         client = self._client
         client.stop.check()
+        self._method = method
         response = client.session.request(
             method,
             client.repository,
@@ -377,20 +386,19 @@ class _Upload:
             also=also,
             headers=({"Content-Type": "application/octet-stream"} if body else {}) | (headers or {}),
             body=body,
-            expect={*expect, *PASSING},
+            expect={*expect, *TEMPORARY},
         )
-        if response.status in PASSING:
-            asked = retry_after(response.headers.get("retry-after"))
-            raise _Later(self._refused(response), asked)
+        if response.status in TEMPORARY:
+            raise _Later(self._refused(response), response.headers.get("retry-after"))
         return response
 
     def _refused(self, response: Response) -> RegistryError:
         registry = self._client.repository.registry
-        return refusal(response, registry=registry, request=f"upload {response.address.shown}")
+        return refusal(response, registry=registry, request=f"{self._method} {response.address.shown}")
 
     def _nonsense(self, response: Response, reason: str) -> InvalidAnswer:
-        registry, shown = self._client.repository.registry, response.address.shown
-        return InvalidAnswer(f"upload {shown}: {reason}", registry=registry, request=f"upload {shown}")
+        request = f"{self._method} {response.address.shown}"
+        return InvalidAnswer(f"{request}: {reason}", registry=self._client.repository.registry, request=request)
 
 
 def _path(digest: Digest, from_: Repository | None) -> str:

@@ -176,14 +176,18 @@ class ContentStore:
 
         return partial(self._blobs, f"{self.root}/partial", descriptor, waiting)
 
-    def commit_partial(self, partial: "Partial") -> None:
+    def commit_partial(self, partial: "Partial", what: str) -> None:
         """Make what is now whole a blob of the store.
+
+        Args:
+            partial: From ``partial``.
+            what: Names the blob in errors, and perhaps where it came from.
 
         Raises:
             SizeMismatch: It is not whole.
             DigestMismatch: It is something else.
         """
-        partial.check()
+        partial.check(what)
         self._blobs.commit(partial, partial.digest)
 
     @contextmanager

@@ -66,8 +66,11 @@ class Partial:
         self.size = 0
         self._sha256 = hashlib.sha256()
 
-    def check(self) -> None:
+    def check(self, what: str) -> None:
         """Compare what is there with the descriptor.
+
+        Args:
+            what: Names the blob in errors, and perhaps where it came from.
 
         Raises:
             SizeMismatch: It is not whole.
@@ -75,9 +78,9 @@ class Partial:
         """
         want = self._descriptor
         if self.size != want.size:
-            raise SizeMismatch(want=want.size, got=self.size, what=f"blob {want.digest}")
+            raise SizeMismatch(want=want.size, got=self.size, what=what)
         if (got := "sha256:" + self._sha256.hexdigest()) != want.digest:
-            raise DigestMismatch(want=want.digest, got=got, what=f"blob {want.digest}")
+            raise DigestMismatch(want=want.digest, got=got, what=what)
 
     def move(self, target: str) -> None:
         """Rename it to *target*, replacing what is there."""
