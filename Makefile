@@ -44,6 +44,10 @@ format: $(STAMP) ## Format the code
 bench: $(STAMP) ## Measure side by side with ko, go build and docker build; rewrites benchmarks/README.md
 	@PYTHONPATH=.:tests python -m benchmarks.run $(ARGS)
 
+bases: $(STAMP) ## Make stand-ins for the base images that Dockerfiles name, and serve them on loopback
+	@scripts/test-packages
+	@python scripts/bases $(ARGS)
+
 docs: $(STAMP) ## Regenerate the reference and the documents' outputs from the program
 	@python scripts/generate_reference.py
 	@python scripts/generate_outputs.py
