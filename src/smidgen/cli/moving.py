@@ -35,7 +35,7 @@ def move_images(
     from smidgen.registry.session import Session  # noqa: PLC0415
     from smidgen.report.transfer import move_report, render_amounts, render_arrived  # noqa: PLC0415
     from smidgen.store.content import ContentStore  # noqa: PLC0415
-    from smidgen.transfer.endpoint import Stored  # noqa: PLC0415
+    from smidgen.transfer.endpoint import Remote, Stored  # noqa: PLC0415
     from smidgen.transfer.move import MoveOptions, move  # noqa: PLC0415
     from smidgen.transfer.tally import Tally  # noqa: PLC0415
 
@@ -47,7 +47,8 @@ def move_images(
     try:
         with progress, Session(warn=progress.warn) as session:
             for source, destinations in moves:
-                progress.say(f"{verb} {source if verb == 'pulling' else destinations[0]}")
+                about = source if verb == "pulling" else destinations[0]
+                progress.say(f"{verb} {str(about).removeprefix('docker://')}")
                 done.append((source, move(session, content, source, destinations, options)))
     finally:
         # What is done is told, even where the next one failed.
@@ -57,4 +58,5 @@ def move_images(
                     console.result(render_arrived(one))
     if as_json:
         console.json(move_report(done, tally.amounts))
-    console.note(render_amounts(tally.amounts))
+    if any(isinstance(end, Remote) for source, destinations in moves for end in (source, *destinations)):
+        console.note(render_amounts(tally.amounts))

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
+from smidgen.errors import NotFound, StoreError
 from smidgen.image.image import Image
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest
@@ -63,9 +65,7 @@ def opened(
             yield _in_layout(path, name, digest, store if keep else None)
         case ArchiveFile():
             with _place(store, keep=keep) as place:
-                with reporting("read", source.path, instead=ELSEWHERE):
-                    file = source.path.open("rb")
-                with file:
+                with _opened_file(source.path) as file:
                     entries = read_archive_entries(place, file)
                 yield _found(place, entries, source.name, where=str(source.path))
         case DaemonImage(name):
@@ -73,6 +73,21 @@ def opened(
                 with saved_by_docker(name, environ=environ) as stream:
                     entries = read_archive_entries(place, stream)
                 yield _found(place, entries, "", where="what docker gave")
+
+
+@contextmanager
+def _opened_file(path: Path) -> Iterator[BinaryIO]:
+    try:
+        with reporting("read", path, instead=ELSEWHERE):
+            file = path.open("rb")
+    except StoreError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise NotFound(
+                f"archive {path}", hint="expected a file that `smidgen save` or another tool wrote"
+            ) from None
+        raise
+    with file:
+        yield file
 
 
 def _in_layout(path: Path, name: str, digest: Digest | None, store: ContentStore | None) -> Found:
