@@ -34,13 +34,15 @@ class Expansion:
         text: The whole, without quotes.
         words: The same split at white space that was not quoted; also white space out of variables splits.
         used: Variables that were set.
-        unset: Variables that were not, where nothing is written to take instead.
+        unset: Variables that were not.
+        missing: Those of them where nothing is written to take instead.
     """
 
     text: str
     words: tuple[str, ...]
     used: frozenset[str]
     unset: frozenset[str]
+    missing: frozenset[str]
 
 
 def expand(
@@ -70,7 +72,9 @@ def expand(
     """
     expander = _Expander(text, variables, escape, quotes, keep_quotes, keep_unset, keep_escapes)
     result, words = expander.run("")
-    return Expansion(result, tuple(words), frozenset(expander.used), frozenset(expander.unset))
+    return Expansion(
+        result, tuple(words), frozenset(expander.used), frozenset(expander.unset), frozenset(expander.missed)
+    )
 
 
 class _Words:
@@ -121,6 +125,7 @@ class _Expander:
     size: int = 0
     used: set[str] = field(default_factory=set)
     unset: set[str] = field(default_factory=set)
+    missed: set[str] = field(default_factory=set)
 
     def peek(self) -> str:
         return self.text[self.position : self.position + 1]
@@ -143,6 +148,8 @@ class _Expander:
                 out.raw(self.single_quoted())
             elif self.quotes and letter == '"':
                 out.raw(self.bounded(self.double_quoted()))
+            elif self.text.startswith("<<", self.position):
+                out.raw(self.redirection())
             elif letter == self.escape:
                 self.position += 1
                 out.raw((letter if self.keep_escapes else "") + self.take())
@@ -150,8 +157,16 @@ class _Expander:
                 self.position += 1
                 out.splitting(letter)
         if stop:
-            raise self.missing(stop)
+            raise self.endless(stop)
         return out.finished()
+
+    def redirection(self) -> str:
+        """Take ``<<`` and the white space behind it, so that it is one word with the name of its document."""
+        begin = self.position
+        self.position += 2
+        while self.peek() in {" ", "\t"}:
+            self.position += 1
+        return self.text[begin : self.position]
 
     def bounded(self, text: str) -> str:
         self.size += len(text)
@@ -161,7 +176,7 @@ class _Expander:
             )
         return text
 
-    def missing(self, stop: str) -> UsageError:
+    def endless(self, stop: str) -> UsageError:
         return UsageError(
             f"{self.text!r} ends before its {stop}", hint=f"write the {stop}, or an escape character before the $"
         )
@@ -222,7 +237,7 @@ class _Expander:
         if operator == "}":
             return self.value(name, unset=f"${{{name}}}")
         if operator == "":
-            raise self.missing("}")
+            raise self.endless("}")
         empty_is_unset = operator == ":"
         written = operator
         if empty_is_unset:
@@ -240,9 +255,11 @@ class _Expander:
             return unset if self.keep_unset else ""
         return value
 
-    def look(self, name: str) -> str | None:
+    def look(self, name: str, *, has_other: bool = False) -> str | None:
         value = self.variables.get(name)
         (self.unset if value is None else self.used).add(name)
+        if value is None and not has_other:
+            self.missed.add(name)
         return value
 
     def argument(self, stop: str, *, keep_escapes: bool) -> str:
@@ -253,8 +270,7 @@ class _Expander:
 
     def operated(self, name: str, operator: str, written: str, *, empty_is_unset: bool) -> str:
         word = self.argument("}", keep_escapes=operator in "#%")
-        # Who writes what to take instead knows that it may be unset.
-        value = self.variables.get(name) if operator in "-+?" else self.look(name)
+        value = self.look(name, has_other=operator in "-+?")
         if value is None and self.keep_unset:
             return f"${{{name}{written}{word}}}"
         is_set = value is not None and not (empty_is_unset and not value)
@@ -279,9 +295,9 @@ class _Expander:
         pattern = self.argument("/", keep_escapes=True)
         replacement = self.argument("}", keep_escapes=True)
         value = self.look(name)
-        if value is None:
-            return f"${{{name}/{pattern}/{replacement}}}" if self.keep_unset else ""
-        return replace_matches(value, pattern, replacement, every=every, limit=MAX_RESULT)
+        if value is None and self.keep_unset:
+            return f"${{{name}/{pattern}/{replacement}}}"
+        return replace_matches(value or "", pattern, replacement, every=every, limit=MAX_RESULT)
 
     def name(self) -> str:
         begin = self.position

@@ -1,7 +1,7 @@
 """Which documents an instruction announces: ``<<NAME``, ``<<-NAME``, ``3<<NAME``, with the name quoted or not.
 
 Source: BuildKit's ``frontend/dockerfile/parser`` (``heredocsFromLine``): a word is a document when it is as a whole
-an optional number, ``<<``, an optional ``-`` and a name.
+an optional number, ``<<``, an optional ``-``, perhaps white space, and a name.
 """
 
 import re
@@ -11,7 +11,7 @@ from smidgen.dockerfile.expand import expand
 from smidgen.dockerfile.instruction import Heredoc
 from smidgen.errors import UsageError
 
-_HEREDOC: Final = re.compile(r"^([0-9]{0,9})<<(-?)([^<]+)\Z")
+_HEREDOC: Final = re.compile(r"^([0-9]{0,9})<<(-?)\s*([^<]+)\Z")
 
 
 def parse_heredoc(word: str) -> Heredoc | None:

@@ -70,7 +70,7 @@ class Scope:
             expansion = expand(text, self.state.variables, escape=escape, quotes=quotes)
         except UsageError as error:
             raise self.fault(error.message, at=text, hint=error.hint) from error
-        for name in sorted(expansion.unset - self.state.arguments.keys()):
+        for name in sorted(expansion.missing - self.state.arguments.keys()):
             close = did_you_mean(name, self.state.variables)
             self.doubt("UndefinedVar", f"${name} is not set" + (f"; {close}" if close else ""))
         return expansion
