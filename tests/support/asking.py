@@ -5,6 +5,7 @@ import json
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,14 +72,15 @@ class Asker:
             connection.close()
 
     def raw(self, *pieces: bytes) -> bytes:
-        """Send bytes as they are, and give all that comes back until the server closes."""
+        """Send bytes as they are, and give all that comes back until the server closes or breaks the connection."""
         host, _, port = self.address.rpartition(":")
         with socket.create_connection((host, int(port)), timeout=_LIMIT) as connection:
             for piece in pieces:
                 connection.sendall(piece)
             answer = b""
-            while data := connection.recv(65536):
-                answer += data
+            with suppress(ConnectionResetError):
+                while data := connection.recv(65536):
+                    answer += data
             return answer
 
     def push_blob(self, data: bytes, name: str = "app") -> Digest:

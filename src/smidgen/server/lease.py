@@ -24,10 +24,12 @@ _DELETE_WAIT: Final = 5.0
 
 
 class Lease:
-    """The store's lease, shared by all pushes of this process."""
+    """The store's lease, shared by all pushes of this process. Times are in seconds."""
 
-    def __init__(self, store: ContentStore) -> None:
+    def __init__(self, store: ContentStore, *, quiet: float = _QUIET, wait: float = _DELETE_WAIT) -> None:
         self._store = store
+        self._quiet = quiet
+        self._wait = wait
         self._lock = threading.Lock()
         self._held: ExitStack | None = None
         self._working = 0
@@ -66,7 +68,7 @@ class Lease:
     def expire(self) -> None:
         """Give up on pushes that have gone quiet."""
         with self._lock:
-            if self._held and not self._working and time.monotonic() - self._last > _QUIET:
+            if self._held and not self._working and time.monotonic() - self._last > self._quiet:
                 self._relied.clear()
                 self._release_if_done()
 
@@ -84,7 +86,7 @@ class Lease:
                 self._release()
                 stack.callback(self._hold)
             try:
-                stack.enter_context(locked(self._store.root / "lease", wait=_DELETE_WAIT))
+                stack.enter_context(locked(self._store.root / "lease", wait=self._wait))
             except StoreError as error:
                 raise busy("the store is being written to by another program") from error
             yield

@@ -30,7 +30,7 @@ _DIGESTING: Final = 8
 #: Seconds.
 _MAX_IDLE: Final = 3600.0
 _TURN: Final = 5.0
-_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Uploads:

@@ -17,6 +17,8 @@ from smidgen.server.refusal import ConnectionLost, malformed
 
 #: Seconds.
 PATIENCE: Final = 30.0
+#: How the first record of a TLS connection begins (RFC 8446, 5.1).
+_TLS_HANDSHAKE: Final = b"\x16\x03"
 _IDLE: Final = 90.0
 _LINGER: Final = 2.0
 #: Bytes a second.
@@ -31,8 +33,9 @@ _END: Final = b"\r\n\r\n"
 class Wire:
     """Reads heads and content from a socket, writes answers and files to it."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, *, patience: float = PATIENCE) -> None:
         self._socket = connection
+        self._patience = patience
         self._buffer = bytearray()
         self._waited = 0.0
         self._moved = 0
@@ -56,8 +59,11 @@ class Wire:
                 return head
             if len(self._buffer) > MAX_HEAD:
                 raise malformed(f"the head of the request is over {MAX_HEAD} bytes")
+            if self._buffer.startswith(_TLS_HANDSHAKE):
+                # A client that tries TLS first waits for our answer, and tries again without.
+                raise malformed("this is TLS, and here plain HTTP is spoken")
             if not deadline and self._buffer:
-                deadline = time.monotonic() + PATIENCE
+                deadline = time.monotonic() + self._patience
             limit = deadline - time.monotonic() if deadline else _IDLE
             data = self._receive(limit)
             if not data:
@@ -93,7 +99,7 @@ class Wire:
             del self._buffer[:count]
             return count
         began = time.monotonic()
-        self._socket.settimeout(PATIENCE)
+        self._socket.settimeout(self._patience)
         try:
             count = self._socket.recv_into(view)
         except OSError as error:
@@ -109,7 +115,7 @@ class Wire:
         Raises:
             ConnectionLost: The client went away, or does not read.
         """
-        self._socket.settimeout(PATIENCE)
+        self._socket.settimeout(self._patience)
         try:
             if more and not isinstance(self._socket, ssl.SSLSocket):
                 self._socket.sendall(data, socket.MSG_MORE)
@@ -124,7 +130,7 @@ class Wire:
         Raises:
             ConnectionLost: The client went away or is too slow, or the file has become shorter.
         """
-        self._socket.settimeout(PATIENCE)
+        self._socket.settimeout(self._patience)
         if isinstance(self._socket, ssl.SSLSocket):
             self._send_encrypted(file, offset, count)
             return
@@ -164,7 +170,7 @@ class Wire:
 
     def _wait_for_bytes(self) -> bytes:
         began = time.monotonic()
-        data = self._receive(PATIENCE)
+        data = self._receive(self._patience)
         if not data:
             raise ConnectionLost
         self._keep_pace(began, len(data))
@@ -173,13 +179,13 @@ class Wire:
     def _keep_pace(self, began: float, count: int) -> None:
         self._waited += time.monotonic() - began
         self._moved += count
-        if self._waited > PATIENCE + self._moved / PACE:
+        if self._waited > self._patience + self._moved / PACE:
             raise ConnectionLost
 
     def _wait_until_writable(self) -> None:
         poll = select.poll()
         poll.register(self._socket, select.POLLOUT)
-        if not poll.poll(PATIENCE * 1000):
+        if not poll.poll(self._patience * 1000):
             raise ConnectionLost
 
     def _send_encrypted(self, file: BinaryIO, offset: int, count: int) -> None:
