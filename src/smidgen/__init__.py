@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         prove,
         request,
         run,
+        serve,
         verify_reproducible,
     )
     from smidgen.errors import SmidgenError
@@ -38,6 +39,7 @@ __all__ = [
     "prove",
     "request",
     "run",
+    "serve",
     "verify_reproducible",
 ]
 

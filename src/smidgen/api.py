@@ -13,6 +13,7 @@ Every deliberate error is a ``smidgen.SmidgenError``.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -28,6 +29,7 @@ from smidgen.store.content import ContentStore
 if TYPE_CHECKING:
     from smidgen.sandbox.prove import Proof, ProveOptions
     from smidgen.sandbox.run import RunOptions
+    from smidgen.server.listen import Server
 
 __all__ = [
     "Built",
@@ -42,6 +44,7 @@ __all__ = [
     "prove",
     "request",
     "run",
+    "serve",
     "verify_reproducible",
 ]
 
@@ -216,3 +219,43 @@ def prove(image: Image, options: "ProveOptions | None" = None) -> "Proof":
     from smidgen.sandbox.prove import ProveOptions, prove_image  # noqa: PLC0415
 
     return prove_image(image, options or ProveOptions())
+
+
+def serve(
+    store: ContentStore | None = None,
+    *,
+    listen: str = "127.0.0.1:0",
+    read_only: bool = False,
+    account: tuple[str, str] | None = None,
+    certificate: tuple[str | Path, str | Path] | None = None,
+    allow_remote: bool = False,
+    log: Callable[[str], None] = lambda _line: None,
+) -> "AbstractContextManager[Server]":
+    """Serve *store* as a registry as long as a ``with`` block takes; it names the registry's ``address`` and ``url``.
+
+    Args:
+        store: What is pulled from and pushed into; this user's store by default.
+        listen: ``HOST:PORT``; port 0 takes a free one.
+        read_only: Refuse pushes and deletions.
+        account: The user and the password that are asked for.
+        certificate: PEM files of a certificate with its chain and of its key, to speak TLS.
+        allow_remote: Let other machines in without TLS or without an account.
+        log: Called with a line for each request, from threads.
+
+    Raises:
+        UsageError: The arguments cannot be meant, or nothing can listen there.
+    """
+    from smidgen.server.listen import serving  # noqa: PLC0415
+    from smidgen.server.options import Account, ServeOptions, parse_listen  # noqa: PLC0415
+
+    host, port = parse_listen(listen)
+    options = ServeOptions(
+        host=host,
+        port=port,
+        read_only=read_only,
+        certificate=Path(certificate[0]) if certificate else None,
+        key=Path(certificate[1]) if certificate else None,
+        account=Account(*account) if account else None,
+        allow_remote=allow_remote,
+    )
+    return serving(store or open_store(), options, log=log)
