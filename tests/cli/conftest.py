@@ -8,8 +8,11 @@ import pytest
 from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
 from support.command import Smidgen
+from support.dockerd import docker
 from support.registry_images import image, index
 from support.served import Images, Served, served
+
+__all__ = ["docker"]
 
 _PERSONAL = (
     "DOCKER_CONFIG",

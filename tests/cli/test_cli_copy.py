@@ -1,6 +1,7 @@
 """``smidgen copy``: from every place to every place."""
 
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -8,11 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from smidgen.layer.entry import Entry
+from smidgen.oci.config import RunConfig
+from smidgen.oci.platform import Platform
+from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
-from support.command import Smidgen
+from support.command import Smidgen, must
 from support.docker_socket import DockerSocket, docker_socket
+from support.dockerd import Docker
+from support.hello_program import hello_program
 from support.registry_images import check_registry, check_store, index
 from support.served import Images, Served
+from support.small_images import put_image
 
 
 @pytest.fixture
@@ -174,3 +182,40 @@ def test_wrong_requests(
     assert message in outcome.stderr
     assert "hint:" in outcome.stderr
     assert outcome.stdout == ""
+
+
+@pytest.mark.e2e
+def test_a_real_docker_engine(smidgen: Smidgen, docker: Docker, nobody: None, tmp_path: Path) -> None:
+    store = ContentStore.open(smidgen.store)
+    program = [Entry.file("hello", hello_program(), mode=0o755)]
+    name = [Entry.directory("etc"), Entry.file("etc/name", b"docker\n")]
+    run = RunConfig(entrypoint=("/hello",))
+    machine = Platform.parse(f"linux/{os.uname().machine}")
+    store.tag(Reference.parse("hello:1"), put_image(store, program, name, run=run, platform=machine))
+    # Without the docker command: the engine is asked at its socket.
+    env = {"DOCKER_HOST": docker.host, "PATH": str(tmp_path)}
+    smidgen("copy", "hello:1", "docker-daemon:team/hello:2", env=env)
+    assert docker.run("team/hello:2") == "hello from docker\n"
+    smidgen("copy", "docker-daemon:team/hello:2", "back:2", env=env)
+    identity = docker("image", "inspect", "--format", "{{.Id}}", "team/hello:2").strip()
+    assert smidgen("copy", f"docker-daemon:{identity}", "back:3", env=env).lines[0].startswith("back:3@sha256:")
+    # Docker unpacked the layers, so they are compared as trees.
+    assert smidgen("ls", "-R", "back:2").lines == smidgen("ls", "-R", "hello:1").lines
+    gone = smidgen("copy", "docker-daemon:none:1", "x", env=env, fails=True)
+    assert "'none:1' in docker not found" in gone.stderr
+
+
+@pytest.mark.e2e
+def test_an_engine_that_only_the_docker_command_reaches(
+    smidgen: Smidgen, images: Images, docker: Docker, nobody: None, tmp_path: Path
+) -> None:
+    config = {"DOCKER_CONFIG": str(tmp_path / "docker")}
+    must("docker", "context", "create", "far", "--docker", f"host={docker.host}", env=os.environ | config)
+    env = config | {"DOCKER_CONTEXT": "far"}
+    smidgen("copy", "one:1.0", "docker-daemon:far/one:1", env=env)
+    assert docker("image", "inspect", "--format", "{{.Os}}", "far/one:1").strip() == "linux"
+    assert smidgen("copy", "docker-daemon:far/one:1", "back:1", env=env).lines[0].startswith("back:1@")
+    gone = smidgen("copy", "docker-daemon:far/none:1", "x", env=env, fails=True)
+    assert "'far/none:1' in docker not found" in gone.stderr
+    away = smidgen("copy", "docker-daemon:far/one:1", "x", env=env | {"PATH": str(tmp_path)}, fails=True)
+    assert "docker is not on PATH" in away.stderr

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.manifest import decode_index
 from smidgen.store.content import ContentStore
+from support.faulty_registry import Plan, Rule
 from support.registry import Habits, Registry
 from support.registry_images import publish
 from support.registry_wire import Logged, Server, serving
@@ -19,10 +20,12 @@ class Served:
     Attributes:
         registry: What it holds.
         server: What it was asked.
+        plan: What is to go wrong.
     """
 
     registry: Registry
     server: Server
+    plan: Plan
 
     @property
     def host(self) -> str:
@@ -40,6 +43,10 @@ class Served:
     def tag(self, repository: str, tag: str) -> str | None:
         """Give the digest of a tag, or None."""
         return self.registry.tags.get(repository, {}).get(tag)
+
+    def hit(self, rule: Rule) -> None:
+        """Let something go wrong from now on."""
+        self.plan.rules = (*self.plan.rules, rule)
 
     def publish(self, store: ContentStore, root: Descriptor, repository: str, *tags: str) -> None:
         """Put an image there without any protocol."""
@@ -63,6 +70,6 @@ class Images:
 @contextmanager
 def served(habits: Habits | None = None) -> Iterator[Served]:
     """Serve an empty registry on a free port of this machine."""
-    registry = Registry(habits)
-    with serving(registry) as server:
-        yield Served(registry, server)
+    registry, plan = Registry(habits), Plan(())
+    with serving(plan.around(registry)) as server:
+        yield Served(registry, server, plan)
