@@ -68,6 +68,11 @@ def _context(environ: Mapping[str, str]) -> str:
     return "" if name == "default" else name
 
 
+def is_absent(said: str) -> bool:
+    """Tell whether the engine's words mean that it has no such image."""
+    return "No such image" in said or "reference does not exist" in said
+
+
 class Daemon:
     """A Docker engine at a socket."""
 
@@ -120,7 +125,7 @@ class Daemon:
                     yield cast("BinaryIO", answer)
                     return
                 _, error = _said(answer.read(_MAX_ANSWER))
-        if answer.status == http.client.NOT_FOUND or "No such image" in error:
+        if answer.status == http.client.NOT_FOUND or is_absent(error):
             raise NotFound(f"image {name!r} in docker", hint="`docker images` lists what there is")
         raise SandboxError(f"docker did not give the image {name!r}: {error or answer.status}", hint=_WORKS)
 

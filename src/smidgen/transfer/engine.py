@@ -12,7 +12,7 @@ from smidgen.errors import NotFound, SandboxError
 from smidgen.oci.platform import Platform
 from smidgen.store.archive import Item, write_archive
 from smidgen.store.content import ContentStore
-from smidgen.transfer.daemon import Daemon, engine_address
+from smidgen.transfer.daemon import Daemon, engine_address, is_absent
 
 Engine = Literal["docker", "podman"]
 
@@ -84,7 +84,7 @@ def saved_by_docker(name: str, *, environ: Mapping[str, str] | None = None) -> I
                 process.kill()
             return
         said = process.stderr.read(_MAX_SAID).decode(errors="replace").strip()
-    if "No such image" in said:
+    if is_absent(said):
         raise NotFound(f"image {name!r} in docker", hint="`docker images` lists what there is")
     raise SandboxError(f"docker save ended with {process.returncode}: {said}", hint="does `docker info` work?")
 
@@ -93,7 +93,7 @@ def _program(engine: Engine) -> str:
     program = shutil.which(engine)
     if program is None:
         raise SandboxError(
-            f"{engine} is not on PATH", hint=f"install {engine}, or write a file for it: --tarball image.tar"
+            f"{engine} is not on PATH", hint=f"install {engine}, or write an archive and load it where {engine} is"
         )
     return program
 
