@@ -367,12 +367,7 @@ class Client:
         return Descriptor(media_type=media_type, digest=digest, size=len(data))
 
     def _delete(self, path: str) -> None:
-        try:
-            self.request("DELETE", path, expect=(200, 202, 204)).close()
-        except RegistryError as error:
-            if error.status in {405, 501} and not error.hint:
-                error.hint = f"{self.repository.registry} is set up not to delete"
-            raise
+        self.request("DELETE", path, expect=(200, 202, 204)).close()
 
     def _nonsense(self, request: str, reason: str) -> InvalidAnswer:
         return InvalidAnswer(

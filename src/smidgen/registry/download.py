@@ -116,7 +116,8 @@ class BlobStream:
         found = _RANGE.match(text)
         if found is None or int(found[1]) != start:
             raise RegistryUnreachable(
-                f"asked for bytes from {start} of blob {self._descriptor.digest}, got {text[:60]!r}",
+                f"asked {self._client.repository} for blob {self._descriptor.digest} from byte {start}, "
+                f"got {text[:60]!r}",
                 registry=self._client.repository.registry,
                 request=f"GET blobs/{self._descriptor.digest}",
             )
@@ -143,7 +144,8 @@ class BlobStream:
 
     def _short(self) -> RegistryUnreachable:
         return RegistryUnreachable(
-            f"blob {self._descriptor.digest} ended after {self.position} bytes of {self._descriptor.size}",
+            f"blob {self._descriptor.digest} of {self._client.repository} ended after {self.position} bytes "
+            f"of {self._descriptor.size}",
             registry=self._client.repository.registry,
             request=f"GET blobs/{self._descriptor.digest}",
         )

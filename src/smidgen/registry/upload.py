@@ -25,7 +25,7 @@ from smidgen.registry.progress import SILENT, Outcome, Progress
 from smidgen.registry.repository import Repository
 from smidgen.registry.response import Response
 from smidgen.registry.retry import TEMPORARY
-from smidgen.registry.upload_memory import Remembered, remembered
+from smidgen.registry.upload_memory import Remembered, forget, remembered
 from smidgen.store.blobs import CHUNK
 from smidgen.store.content import ContentStore
 from smidgen.store.faults import reporting
@@ -147,6 +147,7 @@ def push_blob(
     progress.started(descriptor.digest, "blob", descriptor.size)
     if client.stat_blob(descriptor.digest) is not None:
         outcome: Outcome = "there"
+        forget(memory, client.repository, descriptor)
     else:
         with remembered(memory, client.repository, descriptor) as record:
             outcome = _Upload(client, source, record, progress).run(tuple(mounts))
@@ -169,9 +170,9 @@ def mount_blob(client: "Client", digest: Digest, from_: Repository) -> bool:
         location = response.headers.get("location", "")
         if response.status != 202:
             return True
-    # The registry opened an upload instead, which nobody wants now; it would expire in time.
-    with suppress(RegistryError, ValueError):
-        client.request("DELETE", response.link(location), expect=(200, 202, 204, 404)).close()
+    with suppress(ValueError):
+        # The registry opened an upload instead.
+        _give_up(client, response.link(location))
     return False
 
 
@@ -231,16 +232,20 @@ class _Upload:
     def _start(self, mounts: tuple[Repository, ...]) -> bool:
         """Open an upload, or mount the blob instead; tells whether it was mounted."""
         for from_ in (*mounts, None):
+            if from_ is None and self._location:
+                # A mount that could not be done has opened one.
+                break
             with self._begun(from_) as response:
+                opened, self._location = self._location, ""
+                if opened:
+                    _give_up(self._client, opened)
                 if response.status in {201, 204}:
                     return True
                 if response.status == 202:
                     self._follow(response, needed=True)
                     minimum = response.headers.get("oci-chunk-min-length", "")
                     self._minimum = min(_MAX_CHUNK, int(minimum)) if re.fullmatch("[0-9]{1,18}", minimum) else 0
-                    self._at, self._sure = 0, True
-                    # The upload may as well be used: it is what another request would give.
-                    return False
+        self._at, self._sure = 0, True
         return False
 
     def _begun(self, from_: Repository | None) -> Response:
@@ -399,6 +404,12 @@ class _Upload:
     def _nonsense(self, response: Response, reason: str) -> InvalidAnswer:
         request = f"{self._method} {response.address.shown}"
         return InvalidAnswer(f"{request}: {reason}", registry=self._client.repository.registry, request=request)
+
+
+def _give_up(client: "Client", location: str) -> None:
+    """Cancel an upload that nobody wants; without that it would expire in time."""
+    with suppress(RegistryError):
+        client.request("DELETE", location, expect=(200, 202, 204, 404)).close()
 
 
 def _path(digest: Digest, from_: Repository | None) -> str:

@@ -80,8 +80,7 @@ def remembered(directory: Path | None, repository: Repository, descriptor: Descr
     """
     number, path = -1, None
     if directory is not None and descriptor.size >= _LEAST:
-        name = hashlib.sha256(f"{repository}@{descriptor.digest}".encode()).hexdigest()
-        path = directory / name
+        path = _path(directory, repository, descriptor)
         try:
             number = _opened(path)
         except OSError:
@@ -92,6 +91,17 @@ def remembered(directory: Path | None, repository: Repository, descriptor: Descr
     finally:
         if number >= 0:
             os.close(number)
+
+
+def forget(directory: Path | None, repository: Repository, descriptor: Descriptor) -> None:
+    """Delete the record of an upload that came to its end without us, if there is one."""
+    if directory is not None and descriptor.size >= _LEAST:
+        with suppress(OSError):
+            _path(directory, repository, descriptor).unlink()
+
+
+def _path(directory: Path, repository: Repository, descriptor: Descriptor) -> Path:
+    return directory / hashlib.sha256(f"{repository}@{descriptor.digest}".encode()).hexdigest()
 
 
 def _opened(path: Path) -> int:

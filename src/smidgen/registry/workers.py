@@ -11,8 +11,9 @@ from typing import Final, TypeVar
 
 #: Blobs that move at once. More is no faster where the peer is near, and impolite where it is far.
 THREADS: Final = 4
-# Seconds to wait for the others after an error; they look at `Stop` once a piece.
+# Seconds to wait for the others after an error, or when the user wants to leave; they look at `Stop` once a piece.
 _PATIENCE: Final = 2.0
+_HURRY: Final = 0.5
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -71,15 +72,15 @@ class _Crew:
                     self._changed.wait()
         except BaseException:
             self._stop.set()
-            self._rest()
+            self._rest(_HURRY)
             raise
         if self._error is not None:
             self._stop.set()
-            self._rest()
+            self._rest(_PATIENCE)
             raise self._error
 
-    def _rest(self) -> None:
-        end = time.monotonic() + _PATIENCE
+    def _rest(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
         with self._changed:
             while self._running and (left := end - time.monotonic()) > 0:
                 self._changed.wait(left)
