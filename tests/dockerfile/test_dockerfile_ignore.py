@@ -76,6 +76,12 @@ def test_the_last_rule_counts_and_directories_count_for_what_is_below() -> None:
     assert not rules("!a").hides("a")
 
 
+def test_what_shows_a_directory_that_was_never_hidden_says_nothing_of_what_is_in_it() -> None:
+    """The page says that the last line that matches counts; moby does not ask ``!a`` of ``a``, which is seen anyway."""
+    assert rules("a/a", "!a").hides("a/a")
+    assert not rules("a", "!a").hides("a/a")
+
+
 def test_what_nobody_need_look_into() -> None:
     ignored = rules("**", "!src", "!docs/*/keep", "!**.go")
     assert not ignored.hides_all("any/thing")
@@ -130,12 +136,20 @@ def simple(pattern: str) -> re.Pattern[str]:
 
 
 def hidden_simply(patterns: list[tuple[bool, str]], path: str) -> bool:
+    """Go down the path as moby's walk does: what matched above counts below, what was not asked above does not."""
     parts = path.split("/")
-    above = ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+    above = [False] * len(patterns)
     hidden = False
-    for shows, pattern in patterns:
-        if any(simple(pattern).match(each) for each in above):
-            hidden = not shows
+    for count in range(1, len(parts) + 1):
+        hidden = False
+        here: list[bool] = []
+        for (shows, pattern), matched_above in zip(patterns, above, strict=True):
+            matched = matched_above
+            if not matched and shows == hidden:
+                matched = simple(pattern).match("/".join(parts[:count])) is not None
+            here.append(matched)
+            hidden = not shows if matched else hidden
+        above = here
     return hidden
 
 

@@ -88,7 +88,7 @@ def test_documents_only_where_they_are_meant() -> None:
         "RUN echo $((1<<2))",
         "RUN a <<< b",
         "RUN echo '<<X'",
-        "RUN a << b",
+        'RUN "<<X"',
     ):
         assert one(text)
 

@@ -161,9 +161,9 @@ class _Expander:
         return out.finished()
 
     def redirection(self) -> str:
-        """Take ``<<`` and the white space behind it, so that it is one word with the name of its document."""
+        """Take ``<<`` or ``<<-`` and the white space behind it: with the name of its document it is one word."""
         begin = self.position
-        self.position += 2
+        self.position += 3 if self.text.startswith("<<-", begin) else 2
         while self.peek() in {" ", "\t"}:
             self.position += 1
         return self.text[begin : self.position]

@@ -11,7 +11,7 @@ from smidgen.dockerfile.expand import expand
 from smidgen.dockerfile.instruction import Heredoc
 from smidgen.errors import UsageError
 
-_HEREDOC: Final = re.compile(r"^([0-9]{0,9})<<(-?)\s*([^<]+)\Z")
+_HEREDOC: Final = re.compile(r"^([0-9]{0,9})<<(-?)\s*([^<]*)\Z")
 
 
 def parse_heredoc(word: str) -> Heredoc | None:
@@ -21,7 +21,7 @@ def parse_heredoc(word: str) -> Heredoc | None:
         UsageError: A quote in the name does not end.
     """
     match = _HEREDOC.match(word)
-    if not match:
+    if not match or not match[3]:
         return None
     names = expand(match[3], {}, keep_unset=True).words
     if len(names) != 1:
