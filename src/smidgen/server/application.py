@@ -104,10 +104,12 @@ class Application:
 
     def _blob(self, head: Head, name: str, digest: str) -> Answer:
         match head.method:
-            case "GET" | "HEAD":
-                # Who pushes asks by HEAD what it need not push.
-                rely = head.method == "HEAD" and not self._options.read_only
-                return self._blobs.get(name, digest, head.headers, rely=rely)
+            case "GET":
+                return self._blobs.get(name, digest, head.headers, rely=False)
+            case "HEAD":
+                # Who pushes asks so what it need not push. Parts are of GET alone (RFC 9110, 14.2).
+                headers = {key: value for key, value in head.headers.items() if key != "range"}
+                return self._blobs.get(name, digest, headers, rely=not self._options.read_only)
             case "DELETE":
                 return self._blobs.delete(name, digest)
         raise _not_allowed(head, "GET, HEAD, DELETE")

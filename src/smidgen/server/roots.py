@@ -28,8 +28,8 @@ class Roots:
 
     def __init__(self, store: ContentStore) -> None:
         self._store = store
-        self._seen: tuple[int, ...] = ()
-        self._tags: Mapping[Reference, Descriptor] = {}
+        # One value, as threads read and replace it without a lock.
+        self._parsed: tuple[tuple[int, ...], Mapping[Reference, Descriptor]] = ((), {})
 
     def tags(self) -> Mapping[Reference, Descriptor]:
         """Give all tags, sorted by name; the file is parsed again only when it has been replaced."""
@@ -38,10 +38,11 @@ class Roots:
         except FileNotFoundError:
             return {}
         seen = status.st_ino, status.st_mtime_ns, status.st_size
-        if seen != self._seen:
-            found = {reference: entry for reference, entry in self._store.tags().items() if reference.tag}
-            self._tags, self._seen = found, seen
-        return self._tags
+        parsed = self._parsed
+        if seen != parsed[0]:
+            parsed = seen, {reference: entry for reference, entry in self._store.tags().items() if reference.tag}
+            self._parsed = parsed
+        return parsed[1]
 
     def tags_in(self, repository: Reference) -> dict[str, Descriptor]:
         """Give the tags of one repository, sorted."""
