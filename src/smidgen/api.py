@@ -7,12 +7,13 @@
     image = smidgen.build("./cmd/app", flags=smidgen.Flags(platforms=("linux/amd64", "linux/arm64")))
     image.tag("app:1.0")
     image.save("app.tar")
+    image.push("ghcr.io/me/app:1.0")
 
 Every deliberate error is a ``smidgen.SmidgenError``.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -24,12 +25,16 @@ from smidgen.gobuild.built import Built
 from smidgen.gobuild.pipeline import BuildRequest, Outcome
 from smidgen.gobuild.pipeline import build as _build
 from smidgen.image.image import Image
+from smidgen.oci.platform import Platform
+from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
 
 if TYPE_CHECKING:
     from smidgen.sandbox.prove import Proof, ProveOptions
     from smidgen.sandbox.run import RunOptions
     from smidgen.server.listen import Server
+    from smidgen.transfer.endpoint import Endpoint
+    from smidgen.transfer.move import Arrived
 
 __all__ = [
     "Built",
@@ -38,13 +43,18 @@ __all__ = [
     "build",
     "build_all",
     "build_watched",
+    "copy",
+    "delete",
     "find_image",
     "load",
     "open_store",
     "prove",
+    "pull",
+    "push",
     "request",
     "run",
     "serve",
+    "tags",
     "verify_reproducible",
 ]
 
@@ -195,6 +205,162 @@ def load(
     from smidgen.transfer.load import load_images  # noqa: PLC0415
 
     return load_images(store or open_store(), source if not isinstance(source, str) else Path(source), name=name)
+
+
+def pull(
+    name: str, *, tag: str | None = None, platforms: Iterable[str] = (), store: ContentStore | None = None
+) -> Image:
+    """Pull an image from a registry into the store, all platforms of it; only what the store does not have is fetched.
+
+    Args:
+        name: ``[REGISTRY/]NAME[:TAG][@DIGEST]``; without a registry it is one of Docker Hub.
+        tag: What to call it in the store; *name* by default.
+        platforms: Only the images for these.
+        store: Where it goes; this user's store by default.
+
+    Raises:
+        RegistryError: The registry did not answer, or refused; ``NotInRegistry`` where there is no such image.
+        ContentError: What came is not what it should be.
+        StoreError: The store cannot be written.
+    """
+    from smidgen.transfer.destination import name_in_store  # noqa: PLC0415
+    from smidgen.transfer.endpoint import Remote, Stored  # noqa: PLC0415
+
+    source = Remote(Reference.parse(name).with_default_tag())
+    content = store or open_store()
+    (arrived,) = _moved(content, source, [Stored(tag or str(name_in_store(source.reference)))], platforms)
+    return Image(content, arrived.descriptor, arrived.reference)
+
+
+def push(
+    name: str,
+    *destinations: str,
+    platforms: Iterable[str] = (),
+    referrers: bool = False,
+    store: ContentStore | None = None,
+) -> tuple[str, ...]:
+    """Push the image *name* of the store; see ``Image.push``.
+
+    Raises:
+        NotFound: The store has no such image.
+        SmidgenError: As ``Image.push``.
+    """
+    return find_image(name, store=store).push(*destinations, platforms=platforms, referrers=referrers)
+
+
+def copy(
+    source: str,
+    *destinations: str,
+    platforms: Iterable[str] = (),
+    referrers: bool = False,
+    store: ContentStore | None = None,
+) -> tuple[str, ...]:
+    """Copy an image from anywhere to anywhere; between registries nothing is written to disk.
+
+    Args:
+        source: ``docker://REF``, ``oci:DIR[:NAME]``, ``oci-archive:FILE[:NAME]``, ``docker-archive:FILE[:REF]``,
+            ``docker-daemon:REF``, or ``REF`` of the store.
+        destinations: Likewise.
+        platforms: Only the images for these.
+        referrers: Copy what refers to it, too: signatures, lists of parts, provenance.
+        store: This user's store by default.
+
+    Returns:
+        The digest at each destination.
+
+    Raises:
+        UsageError: A place cannot be meant.
+        SmidgenError: As ``pull``, ``load`` and ``Image.push``.
+    """
+    from smidgen.transfer.endpoint import parse_endpoint  # noqa: PLC0415
+
+    ends = [parse_endpoint(text, default="store") for text in destinations]
+    found = parse_endpoint(source, default="store")
+    moved = _moved(store or open_store(), found, ends, platforms, referrers=referrers)
+    return tuple(one.descriptor.digest for one in moved)
+
+
+def _moved(
+    store: ContentStore,
+    source: "Endpoint",
+    destinations: "Sequence[Endpoint]",
+    platforms: Iterable[str],
+    *,
+    referrers: bool = False,
+) -> "tuple[Arrived, ...]":
+    from smidgen.registry.session import Session  # noqa: PLC0415
+    from smidgen.transfer.move import MoveOptions, move  # noqa: PLC0415
+
+    chosen = tuple(map(Platform.parse, platforms)) or None
+    with Session() as session:
+        return move(session, store, source, destinations, MoveOptions(platforms=chosen, referrers=referrers))
+
+
+def tags(repository: str) -> tuple[str, ...]:
+    """List the tags of a repository of a registry, in the registry's order.
+
+    Raises:
+        RegistryError: It did not answer, or refused; ``NotInRegistry`` where there is no such repository.
+    """
+    from smidgen.registry.client import Client  # noqa: PLC0415
+    from smidgen.registry.repository import Repository  # noqa: PLC0415
+    from smidgen.registry.session import Session  # noqa: PLC0415
+
+    with Session() as session:
+        return tuple(Client(session, Repository.of(Reference.parse(repository))).tags())
+
+
+def delete(name: str) -> None:
+    """Delete ``NAME:TAG`` from a registry, which leaves the image, or ``NAME@DIGEST``: the image with all its tags.
+
+    Raises:
+        UsageError: *name* has neither tag nor digest, or both.
+        RegistryError: The registry does not delete, or not for us; ``NotInRegistry`` where there is none.
+    """
+    from smidgen.registry.session import Session  # noqa: PLC0415
+    from smidgen.transfer.delete import delete, parse_target  # noqa: PLC0415
+
+    target = parse_target(name)
+    with Session() as session:
+        delete(session, target)
+
+
+def rebase(
+    name: str,
+    onto: str,
+    *,
+    old: str | None = None,
+    names: Sequence[str] = (),
+    offline: bool = False,
+    environ: Mapping[str, str] | None = None,
+    store: ContentStore | None = None,
+) -> tuple[str, ...]:
+    """Put the image *name* onto another base, without building it again.
+
+    Args:
+        name: Of the store; or ``docker://REF``, or a name that the store does not have: then all happens in the
+            registry, and no layer of the image is fetched.
+        onto: The new base, as ``Flags.base`` takes it.
+        old: What it stands on; as its annotations say by default.
+        names: What to call the new image; *name* by default.
+        offline: Whether bases may be of the store only.
+        environ: The environment, for credentials; this process's by default.
+        store: This user's store by default.
+
+    Returns:
+        The names, with the new digest.
+
+    Raises:
+        UsageError: The image does not stand on its old base, or nobody knows what that is.
+        NotFound: There is no such image, or no base for one of its platforms.
+        RegistryError: A registry did not answer, or refused.
+    """
+    from smidgen.gobuild.rebase import RebaseRequest, rebase_image  # noqa: PLC0415
+
+    variables = os.environ if environ is None else environ
+    asked = RebaseRequest(image=name, onto=onto, old=old, names=tuple(names), offline=offline, environ=variables)
+    outcome = rebase_image(asked, store or open_store())
+    return tuple(f"{one.familiar}@{outcome.rebased.image.digest}" for one in outcome.references)
 
 
 def run(image: Image, options: "RunOptions | None" = None) -> int:

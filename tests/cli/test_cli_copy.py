@@ -11,6 +11,7 @@ import pytest
 
 from smidgen.layer.entry import Entry
 from smidgen.oci.config import RunConfig
+from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
@@ -32,6 +33,17 @@ def engine() -> Iterator[DockerSocket]:
 def ref_names(layout: Path) -> list[str | None]:
     entries = json.loads((layout / "index.json").read_text())["manifests"]
     return [entry.get("annotations", {}).get("org.opencontainers.image.ref.name") for entry in entries]
+
+
+def sign(remote: Served, repository: str, subject: Descriptor) -> str:
+    """Put something that refers to *subject* into a registry; give its digest."""
+    empty = remote.registry.add_blob(repository, b"{}")
+    descriptor = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": empty, "size": 2}
+    about = {"mediaType": subject.media_type, "digest": subject.digest, "size": subject.size}
+    media_type = "application/vnd.oci.image.manifest.v1+json"
+    document = {"schemaVersion": 2, "mediaType": media_type, "artifactType": "a/b", "config": descriptor}
+    data = json.dumps(document | {"layers": [descriptor], "subject": about}).encode()
+    return remote.registry.add_manifest(repository, data)
 
 
 def test_between_registries_nothing_is_written(smidgen: Smidgen, remote: Served, other: Served, tmp_path: Path) -> None:
@@ -58,14 +70,7 @@ def test_referrers_on_request(smidgen: Smidgen, remote: Served, other: Served, t
     elsewhere = ContentStore.open(tmp_path / "elsewhere")
     root = index(elsewhere)
     remote.publish(elsewhere, root, "team/app", "1")
-    empty = remote.registry.add_blob("team/app", b"{}")
-    descriptor = {"mediaType": "application/vnd.oci.empty.v1+json", "digest": empty, "size": 2}
-    about = {"mediaType": root.media_type, "digest": root.digest, "size": root.size}
-    media_type = "application/vnd.oci.image.manifest.v1+json"
-    document = {"schemaVersion": 2, "mediaType": media_type, "artifactType": "a/b", "config": descriptor}
-    signature = remote.registry.add_manifest(
-        "team/app", json.dumps(document | {"layers": [descriptor], "subject": about}).encode()
-    )
+    signature = sign(remote, "team/app", root)
     source = f"docker://{remote.name('team/app:1')}"
     smidgen("copy", source, f"docker://{other.name('bare/app:1')}")
     smidgen("copy", "--referrers", source, f"docker://{other.name('team/app:1')}")
@@ -74,6 +79,19 @@ def test_referrers_on_request(smidgen: Smidgen, remote: Served, other: Served, t
     refused = smidgen("copy", "--referrers", source, "oci:layout", fails=True)
     assert refused.exit_code == 2
     assert "referrers" in refused.stderr
+
+
+def test_referrers_by_way_of_the_store(smidgen: Smidgen, remote: Served, other: Served, tmp_path: Path) -> None:
+    elsewhere = ContentStore.open(tmp_path / "elsewhere")
+    root = index(elsewhere)
+    remote.publish(elsewhere, root, "team/app", "1")
+    signature = sign(remote, "team/app", root)
+    name = remote.name("team/app:1")
+    smidgen("pull", "--referrers", name)
+    smidgen("gc")
+    smidgen("push", "--referrers", name, other.name("team/app:1"))
+    assert ("team/app", signature) in other.registry.manifests
+    check_registry(other.registry)
 
 
 def test_from_a_registry_to_everywhere(smidgen: Smidgen, remote: Served, tmp_path: Path) -> None:

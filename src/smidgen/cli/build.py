@@ -20,8 +20,9 @@ from smidgen.config.fields import flag_name
 from smidgen.config.settings import Flags
 from smidgen.errors import PolicyError, UsageError
 from smidgen.gobuild.built import Built
+from smidgen.gobuild.pipeline import BuildRequest
 from smidgen.report.build import build_report, render_build, render_warnings, unchanged
-from smidgen.report.schema_build import BuildReport
+from smidgen.report.schema_build import BuildReport, PushResult
 from smidgen.report.schema_proof import ProofReport
 from smidgen.store.content import ContentStore
 from smidgen.store.faults import reporting
@@ -131,6 +132,7 @@ def _setting_options(command: _Command) -> _Command:
 @click.option("--oci-layout", type=click.Path(path_type=Path), help="Also write an OCI image layout.")
 @click.option("--tarball", type=click.Path(path_type=Path), help="Also write one archive that docker and others load.")
 @click.option("--load", "engine", type=click.Choice(["docker", "podman"]), help="Also load into this engine.")
+@click.option("--push", is_flag=True, help="Also push each image, under all its names, to the registries of these.")
 @click.option("--image-refs", type=click.Path(path_type=Path), help="Also write the references to this file.")
 @click.option("--prove", is_flag=True, help="Run each image that this machine can run, as `smidgen prove` does.")
 @click.option("--http", metavar=":PORT/PATH", help="With --prove: request this until it answers with 2xx.")
@@ -147,6 +149,7 @@ def command(
     no_cache: bool,
     store: Path | None,
     as_json: bool,
+    push: bool,
     image_refs: Path | None,
     prove: bool,
     http: str | None,
@@ -167,6 +170,8 @@ def command(
     flags = _flags(rest)
     request = api.request(targets, binary=binary, flags=flags, config=config_file, use_cache=not no_cache)
     request = replace(request, head_start=quick.head_start)
+    if push:
+        request = _only_pushable(request)
     content = api.open_store(store)
     with Progress() as progress:
         outcome = api.build_watched(request, store=content, progress=progress.say)
@@ -181,14 +186,31 @@ def command(
     if prove:
         proofs, failures = _proofs(outcome.images, http)
         report = msgspec.structs.replace(report, proofs=proofs)
-    _print(report, said, as_json=as_json, image_refs=image_refs)
+    sys.stderr.write(said.coloured if console.colours(sys.stderr) else said.plain)
+    if push and not failures:
+        report = msgspec.structs.replace(report, push=_pushed(content, outcome.images))
+    if not (push and failures):
+        # What is printed with --push has been pushed.
+        _print(report, said, as_json=as_json, image_refs=image_refs)
     if outcome.watch is not None and not (
-        outputs or as_json or image_refs or no_cache or prove or console.verbosity > 0
+        outputs or push or as_json or image_refs or no_cache or prove or console.verbosity > 0
     ):
         leave(console.arguments, outcome.images, outcome.watch, _said(unchanged(report)))
     if failures:
-        raise PolicyError("\n".join(failures))
+        raise PolicyError("\n".join(failures), hint="nothing was pushed" if push else None)
     return 0
+
+
+def _only_pushable(request: BuildRequest) -> BuildRequest:
+    from smidgen.registry.pushable import check_pushable  # noqa: PLC0415 (few builds push)
+
+    return replace(request, check_name=check_pushable)
+
+
+def _pushed(store: ContentStore, images: Sequence[Built]) -> PushResult:
+    from smidgen.cli.build_push import push_built  # noqa: PLC0415 (few builds push)
+
+    return push_built(store, [(built.image.descriptor, built.names) for built in images])
 
 
 def _proofs(images: Sequence[Built], http: str | None) -> tuple[tuple[ProofReport, ...], list[str]]:
@@ -224,7 +246,6 @@ def _print(report: BuildReport, said: Said, *, as_json: bool, image_refs: Path |
     if image_refs is not None:
         with reporting("write", image_refs):
             image_refs.write_text(said.result)
-    sys.stderr.write(said.coloured if console.colours(sys.stderr) else said.plain)
     if as_json:
         console.json(report)
     else:

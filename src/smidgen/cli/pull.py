@@ -13,6 +13,7 @@ from smidgen.oci.platform import Platform
 @click.argument("references", metavar="REF…", nargs=-1, required=True)
 @click.option("-t", "--tag", "name", metavar="NAME[:TAG]", help="Call it this in the store.  [default: REF]")
 @platforms_option
+@click.option("--referrers", is_flag=True, help="Pull what refers to the image, too: signatures, SBOMs, provenance.")
 @store_option
 @json_option
 @verbosity_options
@@ -21,6 +22,7 @@ def command(
     references: tuple[str, ...],
     name: str | None,
     platforms: tuple[Platform, ...] | None,
+    referrers: bool,
     store: Path | None,
     as_json: bool,
 ) -> None:
@@ -42,4 +44,4 @@ def command(
         if not isinstance(source, Remote):
             raise UsageError(f"{text} is no registry", hint="use `smidgen load`, or `smidgen copy`")
         moves.append((source, (Stored(name or str(name_in_store(source.reference))),)))
-    move_images("pulling", moves, store=store, platforms=platforms, as_json=as_json)
+    move_images("pulling", moves, store=store, platforms=platforms, referrers=referrers, as_json=as_json)

@@ -13,7 +13,7 @@ the images are right whatever happened to the store in between: what is missing 
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,7 @@ from smidgen.image.assemble import pack_layer
 from smidgen.image.entry_key import content_digest
 from smidgen.needs.examine import BinaryFacts
 from smidgen.oci.platform import Platform
+from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class BuildRequest:
         environ: The environment.
         use_cache: Whether what was built before may be taken.
         head_start: A compiler that was started beforehand, or None.
+        check_name: Refuses, before anything is compiled, names that the images cannot have where they go.
     """
 
     targets: tuple[str, ...] = ()
@@ -79,6 +81,13 @@ class BuildRequest:
     environ: Mapping[str, str]
     use_cache: bool = True
     head_start: HeadStart | None = None
+    check_name: Callable[[Reference], None] | None = None
+
+    def check_names(self, names: Iterable[Reference]) -> None:
+        """Refuse names that the images cannot have where they go."""
+        if self.check_name is not None:
+            for name in names:
+                self.check_name(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,13 +194,15 @@ def _plan(request: BuildRequest, store: ContentStore) -> _Plan:
     finally:
         git.stop()
     source = TemplateSource(environ=request.environ, git=facts, now=int(time.time()))
+    identities = tuple(
+        _identity(package, one, facts, source) for package, one in zip(resolution.packages, settings, strict=True)
+    )
+    request.check_names(name for identity in identities for name in identity.names)
     return _Plan(
         toolchain=toolchain,
         resolution=resolution,
         settings=settings,
-        identities=tuple(
-            _identity(package, one, facts, source) for package, one in zip(resolution.packages, settings, strict=True)
-        ),
+        identities=identities,
         source=source,
         git=git,
     )

@@ -59,6 +59,7 @@ def build_ready(request: "BuildRequest", binary: Path, store: ContentStore) -> B
         annotations=image_annotations(settings, facts, created),
         created=created,
     )
+    request.check_names(identity.names)
     part = Part(platform=platform, facts=examine(path, platform), path=path)
     return assemble_image(store, settings, identity, [part], cached=False)
 

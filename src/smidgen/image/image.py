@@ -5,7 +5,7 @@ store at each call and checked against its descriptor; to change an image is to 
 (``smidgen.image.assemble``).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -180,6 +180,36 @@ class Image:
         from smidgen.store.archive import write_archive_file  # noqa: PLC0415
 
         write_archive_file(self.store, [(self.reference, self.descriptor)], Path(path))
+
+    def push(self, *names: str, platforms: Iterable[str] = (), referrers: bool = False) -> tuple[str, ...]:
+        """Push the image, all platforms of it, to registries; only what they do not have is sent.
+
+        Args:
+            names: ``[REGISTRY/]NAME[:TAG]``, each; the image's own name where there are none.
+            platforms: Only the images for these.
+            referrers: Push what refers to it in the store, too: signatures, lists of parts, provenance.
+
+        Returns:
+            The references with digests, ``NAME:TAG@DIGEST``.
+
+        Raises:
+            UsageError: It has no name and none is given, or a name is none to push to.
+            RegistryError: A registry did not answer, or refused.
+        """
+        from smidgen.registry.push import push  # noqa: PLC0415 (brings the HTTP library)
+        from smidgen.registry.pushable import check_pushable, parse_pushable  # noqa: PLC0415
+        from smidgen.registry.session import Session  # noqa: PLC0415
+
+        references = tuple(map(parse_pushable, names))
+        if not references:
+            if self.reference is None:
+                raise UsageError(f"{self.name} has no name to push it under", hint="give one")
+            check_pushable(self.reference)
+            references = (self.reference.with_default_tag(),)
+        chosen = tuple(map(Platform.parse, platforms)) or None
+        with Session() as session:
+            pushed = push(session, self.store, self.descriptor, references, platforms=chosen, referrers=referrers)
+        return tuple(one.pinned(pushed.descriptor.digest) for one in references)
 
     def open_layer(self, layer: Descriptor) -> BinaryIO:
         """Open *layer* as an uncompressed tar stream; the stored bytes are checked by its end.

@@ -89,6 +89,10 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, order=True):
         """The whole reference as docker shows it."""
         return self.familiar_name + self._suffix()
 
+    def pinned(self, digest: Digest) -> str:
+        """Render ``NAME:TAG@DIGEST`` as docker shows it, which names one image for ever."""
+        return msgspec.structs.replace(self, digest=digest).familiar
+
     def __str__(self) -> str:
         """Render the whole reference; ``parse`` gives it back."""
         return self.name + self._suffix()

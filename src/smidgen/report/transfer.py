@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from smidgen.oci.reference import Reference
 from smidgen.report.schema_build import PushResult
 from smidgen.report.schema_transfer import MoveReport, PlacedImage
 from smidgen.report.text import human_size
@@ -48,13 +47,8 @@ def push_result(amounts: Amounts) -> PushResult:
 def render_arrived(arrived: Arrived) -> str:
     """Render what a script goes on with: the reference with its digest, or the place where it has none."""
     if isinstance(arrived.destination, Remote | Stored) and arrived.reference is not None:
-        return pinned(arrived.reference, arrived.descriptor.digest)
+        return arrived.reference.pinned(arrived.descriptor.digest)
     return f"{arrived.destination}@{arrived.descriptor.digest}"
-
-
-def pinned(reference: Reference, digest: str) -> str:
-    """Render ``NAME:TAG@DIGEST``, as people write the name."""
-    return f"{reference.familiar.partition('@')[0]}@{digest}"
 
 
 def render_amounts(amounts: Amounts) -> str:

@@ -77,9 +77,9 @@ def move(
     local = tuple(one for one in destinations if not isinstance(one, Remote))
     for destination in local:
         check_destination(destination)
-    if options.referrers and (local or not isinstance(source, Remote | Stored)):
+    if options.referrers and not all(isinstance(end, Remote | Stored) for end in (source, *destinations)):
         raise UsageError(
-            "referrers go from a registry or the store to registries only", hint="leave --referrers out, or copy twice"
+            "referrers travel between registries and the store only", hint="leave --referrers out, or copy twice"
         )
     # Uploads that broke off are remembered beside what is stored, whatever it is that was uploaded.
     memory = store.root / "cache" / "uploads"
@@ -110,7 +110,14 @@ def _found(
     if isinstance(source, Remote):
         from smidgen.registry.pull import pull  # noqa: PLC0415
 
-        descriptor = pull(session, source.reference, store, platforms=options.platforms, progress=options.progress)
+        descriptor = pull(
+            session,
+            source.reference,
+            store,
+            platforms=options.platforms,
+            referrers=options.referrers,
+            progress=options.progress,
+        )
         yield Found(store, descriptor, source.reference)
         return
     with opened(source, store, keep=keep, environ=options.environ) as found:
