@@ -14,6 +14,7 @@ from smidgen.layer.entry import Entry
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.reference import Reference
 from smidgen.store.archive import write_layout
+from smidgen.store.blobs import Blobs
 from smidgen.store.closure import is_whole
 from smidgen.store.content import ContentStore
 from support.command import Smidgen, must
@@ -25,6 +26,7 @@ from support.small_images import AMD64, ARM64, put_image, put_index
 
 pytestmark = pytest.mark.e2e
 
+REGCTL = "github.com/regclient/regclient/cmd/regctl@v0.11.7"
 _PROGRAM = 'package main\n\nfunc main() { println("hello from image") }\n'
 
 
@@ -118,6 +120,45 @@ def test_crane(images: Images, store: ContentStore, address: str, tmp_path: Path
     assert must(crane, "ls", f"{address}/me/copy").split() == ["1"]
     for descriptor in store.tags().values():
         assert is_whole(store, descriptor)
+
+
+def test_regctl(images: Images, store: ContentStore, address: str, tmp_path: Path) -> None:
+    regctl = (go_tool(REGCTL), "--host", f"reg={address},tls=disabled")
+    push(images, address)
+    name, copy = f"{address}/hello:all", f"{address}/copy:1"
+    for kind in ("application/x.signature", "application/x.parts"):
+        (tmp_path / "artifact").write_text(kind)
+        options = ("--artifact-type", kind, "--subject", name, "--file", tmp_path / "artifact")
+        must(*regctl, "artifact", "put", *options)
+    must(*regctl, "image", "copy", "--referrers", name, copy)
+    for image in (name, copy):
+        assert len(json.loads(must(*regctl, "artifact", "list", "--format", "{{json .Descriptors}}", image))) == 2
+        wanted = ("--filter-artifact-type", "application/x.parts")
+        (found,) = json.loads(must(*regctl, "artifact", "list", *wanted, "--format", "{{json .Descriptors}}", image))
+        assert must(*regctl, "artifact", "get", f"{address}/copy@{found['digest']}") == "application/x.parts"
+    assert must(*regctl, "tag", "ls", f"{address}/hello").split() == ["all", "one"]
+    assert must(*regctl, "repo", "ls", address).split() == ["copy", "hello"]
+    must(*regctl, "tag", "delete", copy)
+    must(*regctl, "manifest", "delete", "--force-tag-dereference", f"{address}/hello:one")
+    assert {str(reference) for reference in store.tags()} == {"docker.io/library/hello:all"}
+    # Signatures live as long as what they sign, and no longer.
+    blobs = len(store.gc(wait=60).blobs)
+    store.untag(Reference.parse("hello:all"))
+    assert (blobs, store.gc(wait=60).blobs != (), list(Blobs(store.root).digests())) == (0, True, [])
+
+
+def test_our_own_client(images: Images, store: ContentStore, address: str, tmp_path: Path) -> None:
+    theirs = Smidgen(store=images.store.root, cwd=tmp_path)
+    images.store.tag(Reference.parse(f"{address}/hello:all"), images.index)
+    theirs("push", f"{address}/hello:all")
+    assert store.resolve(Reference.parse("hello:all")) == images.index
+    assert theirs("tags", f"{address}/hello").lines == ["all"]
+    theirs("copy", f"docker://{address}/hello:all", f"docker://{address}/me/copy:2")
+    ours = Smidgen(store=tmp_path / "pulled", cwd=tmp_path)
+    ours("pull", f"{address}/me/copy:2")
+    assert ContentStore.open(ours.store).resolve(Reference.parse(f"{address}/me/copy:2")) == images.index
+    theirs("delete", f"{address}/me/copy:2")
+    assert [str(reference) for reference in store.tags()] == ["docker.io/library/hello:all"]
 
 
 def test_docker(images: Images, store: ContentStore, address: str, docker: Docker, smidgen: Smidgen) -> None:
