@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias, cast
 
-from smidgen.errors import DigestMismatch
+from smidgen.errors import DigestMismatch, RegistryUnreachable
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
@@ -96,9 +96,18 @@ class RemoteBlob:
 
 
 class _Marks:
-    """States of the digest of a blob's first bytes: it can only be computed forwards."""
+    """States of the digest of a blob's first bytes: it can only be computed forwards.
+
+    Attributes:
+        doubted: Whether wrong bytes came once.
+    """
 
     def __init__(self) -> None:
+        self._states = {0: hashlib.sha256()}
+        self.doubted = False
+
+    def clear(self) -> None:
+        """Forget all of them: some were of wrong bytes."""
         self._states = {0: hashlib.sha256()}
 
     def before(self, position: int) -> "tuple[int, hashlib._Hash]":
@@ -130,6 +139,7 @@ class _CheckedReader(io.RawIOBase):
     """Reads from the registry; the last piece is given out only if the whole has the right digest."""
 
     def __init__(self, blob: RemoteBlob, start: int, end: int) -> None:
+        self._blob = blob
         self._descriptor = blob.descriptor
         self._marks = blob._marks  # noqa: SLF001 (one of two halves)
         self._end = end
@@ -163,5 +173,18 @@ class _CheckedReader(io.RawIOBase):
         if count and self._stream.position == self._descriptor.size:
             got = "sha256:" + self._sha256.hexdigest()
             if got != self._descriptor.digest:
-                raise DigestMismatch(want=self._descriptor.digest, got=got, what=f"blob {self._descriptor.digest}")
+                raise self._wrong(got)
         return count
+
+    def _wrong(self, got: str) -> DigestMismatch | RegistryUnreachable:
+        """Say that the bytes are wrong; the first time as a fault that passes, as a bit may have fallen over."""
+        repository = self._blob.client.repository
+        what = f"blob {self._descriptor.digest} of {repository}"
+        self._marks.clear()
+        if self._marks.doubted:
+            hint = f"{repository.registry} gives other bytes than the image names: tell its owner"
+            error = DigestMismatch(want=self._descriptor.digest, got=got, what=what)
+            error.hint = hint
+            return error
+        self._marks.doubted = True
+        return RegistryUnreachable(f"{what} came with digest {got}", registry=repository.registry)

@@ -97,6 +97,7 @@ class _Delivery:
     def run(self, names: Sequence[str]) -> dict[Outcome, int]:
         """Do what is left to do; gives the bytes of the blobs by what became of them."""
         root = self._cargo.tree.root
+        self._progress.started(root.digest, "manifest", root.size)
         missing = [name for name in names if self._digest(name) != root.digest]
         whole = len(missing) < len(names) or (root.digest not in missing and self._digest(root.digest) is not None)
         trees = (*(() if whole else (self._cargo.tree,)), *self._cargo.referring)
@@ -147,7 +148,6 @@ class _Delivery:
 
     def _named(self, names: Sequence[str]) -> None:
         root, data = self._cargo.tree.documents[-1]
-        self._progress.started(root.digest, "manifest", root.size)
         for name in names:
             self._client.put_manifest(data, root.media_type, name)
 

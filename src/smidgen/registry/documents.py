@@ -183,25 +183,35 @@ def select(gatherer: Gatherer, root: Descriptor, platforms: Sequence[Platform] |
     return Selection(root, chosen)
 
 
-def check_platform(config: bytes, manifest_config: Descriptor, platforms: Sequence[Platform], *, name: str) -> None:
-    """Check that a single image runs on one of *platforms*, as its configuration says.
+def check_platform(
+    gatherer: Gatherer,
+    root: Descriptor,
+    platforms: Sequence[Platform] | None,
+    get: Callable[[Descriptor], bytes],
+    *,
+    name: str,
+) -> None:
+    """Check that *root*, if it is a single image, runs on one of *platforms*, as its configuration says.
+
+    Args:
+        gatherer: Reads the manifest.
+        root: A manifest or index.
+        platforms: Which, or None for any.
+        get: Reads the configuration.
+        name: What people call it.
 
     Raises:
         NotFound: It does not.
     """
-    if manifest_config.media_type not in CONFIGS:
+    if platforms is None or root.media_type not in MANIFESTS:
         return
-    platform = decode_config(config).platform
+    config = decode_manifest(gatherer.data(root), media_type=root.media_type).config
+    if config.media_type not in CONFIGS:
+        return
+    platform = decode_config(get(config)).platform
     if not any(_runs(platform, wanted.normalized()) for wanted in platforms):
         wanted = ", ".join(map(str, platforms))
         raise NotFound(f"platform {wanted} in {name}", hint=f"it is a single image for {platform}")
-
-
-def config_of(root: Descriptor, data: bytes) -> Descriptor | None:
-    """Give the configuration that a single image's manifest names, or None for anything else."""
-    if root.media_type not in MANIFESTS:
-        return None
-    return decode_manifest(data, media_type=root.media_type).config
 
 
 def narrowed(data: bytes, root: Descriptor, chosen: Sequence[Descriptor]) -> tuple[Descriptor, bytes]:

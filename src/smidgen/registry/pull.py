@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from smidgen.errors import LimitExceeded
+from smidgen.errors import ContentError, LimitExceeded
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
 from smidgen.registry.client import Client
-from smidgen.registry.documents import Gatherer, Tree, check_platform, config_of, distinct, select
+from smidgen.registry.documents import Gatherer, Tree, check_platform, distinct, select
 from smidgen.registry.download import fetch_blob
 from smidgen.registry.progress import SILENT, Progress
 from smidgen.registry.repository import Repository
@@ -56,11 +56,11 @@ def pull(
     reference = reference.with_default_tag()
     stop = client.stop
     try:
-        gatherer = Gatherer(partial(read_manifests, client, progress=progress))
+        gatherer = Gatherer(partial(_read, client, store, progress))
         root = _root(client, reference, store, gatherer)
+        check_platform(gatherer, root, platforms, client.get_blob, name=reference.familiar)
         selection = select(gatherer, root, platforms, name=reference.familiar)
         trees = [gatherer.tree(selection.root, sparse=selection.chosen)]
-        _check(client, trees[0], platforms, reference)
         if referrers:
             trees += referring(client, gatherer, trees[0])
         blobs = {blob.digest: blob for tree in trees for blob in tree.blobs}
@@ -107,24 +107,31 @@ def _plain(entry: Descriptor) -> Descriptor:
     return Descriptor(media_type=entry.media_type, digest=entry.digest, size=entry.size)
 
 
+def _read(client: Client, store: ContentStore, progress: Progress, descriptors: Sequence[Descriptor]) -> list[bytes]:
+    """Read manifests from the store, and fetch those that are not there."""
+    known = {one.digest: data for one in descriptors if (data := _stored(store, one)) is not None}
+    missing = [one for one in descriptors if one.digest not in known]
+    fetched = read_manifests(client, missing, progress=progress) if missing else []
+    known |= {one.digest: data for one, data in zip(missing, fetched, strict=True)}
+    return [known[one.digest] for one in descriptors]
+
+
+def _stored(store: ContentStore, descriptor: Descriptor) -> bytes | None:
+    try:
+        return store.get(descriptor) if store.has(descriptor) else None
+    except ContentError:
+        # Damaged: it is fetched again, and replaced.
+        return None
+
+
 def _root(client: Client, reference: Reference, store: ContentStore, gatherer: Gatherer) -> Descriptor:
     """Find the manifest or index, with as few requests as what is stored allows."""
     if reference.digest is not None:
         known = [one for one in store.tags().values() if one.digest == reference.digest]
-        root = known[0] if known and is_whole(store, known[0]) else client.resolve(reference.digest)
-    elif reference in store.tags():
+        return known[0] if known and is_whole(store, known[0]) else client.resolve(reference.digest)
+    if reference in store.tags():
         # It was fetched before: mostly it is still the same.
-        root = client.resolve(reference.tag)
-    else:
-        root, data = client.get_manifest(reference.tag)
-        gatherer.know(root, data)
-        return root
-    if store.has(root):
-        gatherer.know(root, store.get(root))
+        return client.resolve(reference.tag)
+    root, data = client.get_manifest(reference.tag)
+    gatherer.know(root, data)
     return root
-
-
-def _check(client: Client, tree: Tree, platforms: tuple[Platform, ...] | None, reference: Reference) -> None:
-    config = config_of(tree.root, tree.data)
-    if platforms is not None and config is not None:
-        check_platform(client.get_blob(config), config, platforms, name=reference.familiar)

@@ -11,7 +11,7 @@ from smidgen.oci.digest import Digest
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
 from smidgen.registry.delivery import Cargo, Delivered, deliver
-from smidgen.registry.documents import Gatherer, Tree, check_platform, config_of, narrowed, select
+from smidgen.registry.documents import Gatherer, Tree, check_platform, narrowed, select
 from smidgen.registry.progress import SILENT, Progress
 from smidgen.registry.repository import Repository
 from smidgen.registry.session import Session
@@ -100,16 +100,13 @@ def chosen_tree(
     Raises:
         NotFound: There is no image for a platform.
     """
+    check_platform(gatherer, root, platforms, get, name=name)
     selection = select(gatherer, root, platforms, name=name)
     root = selection.root
     if selection.chosen is not None:
         root, data = narrowed(gatherer.data(root), root, selection.chosen)
         gatherer.know(root, data)
-    tree = gatherer.tree(root)
-    config = config_of(root, tree.data)
-    if platforms is not None and config is not None:
-        check_platform(get(config), config, platforms, name=name)
-    return tree
+    return gatherer.tree(root)
 
 
 def _plain(entry: Descriptor) -> Descriptor:
