@@ -197,7 +197,7 @@ def test_onbuild_keeps_its_text_and_its_documents() -> None:
         ("FROM a\nRUN a\x00", 2, 6, "a NUL"),
         ("FROM a\nRUN <<X\nab\x00\nX", 3, 3, "a NUL"),
         ("# escape=x\nFROM a", 1, 10, "the escape character is 'x'"),
-        ("# syntax=a\n# SYNTAX=b\nFROM a", 2, 3, "stands twice"),
+        ("# escape=`\n# ESCAPE=`\nFROM a", 2, 3, "stands twice"),
     ],
 )
 def test_faults_show_where(text: str, line: int, column: int, message: str) -> None:

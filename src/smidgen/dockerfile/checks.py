@@ -4,7 +4,7 @@ Source: BuildKit's ``frontend/dockerfile/linter/ruleset.go``.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from smidgen.dockerfile.instruction import (
@@ -22,6 +22,7 @@ from smidgen.dockerfile.instruction import (
     Stage,
     Workdir,
 )
+from smidgen.errors import DockerfileError
 
 # What BuildKit takes for a name of a secret, and what it knows to be public.
 _SECRET: Final = re.compile(
@@ -29,6 +30,26 @@ _SECRET: Final = re.compile(
 )
 _PUBLIC: Final = re.compile(r"(?i)(?:_|^)public(?:_|\Z)")
 _ONCE: Final = (Cmd, Entrypoint, Healthcheck)
+
+
+def judge(dockerfile: Dockerfile, doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
+    """Give those of *doubts* that the Dockerfile's ``check`` directive lets through.
+
+    Raises:
+        DockerfileError: The directive makes errors of them, and there are some.
+    """
+    skipped = {name.lower() for name in dockerfile.directives.skipped_checks}
+    kept = () if "all" in skipped else tuple(doubt for doubt in doubts if doubt.rule.lower() not in skipped)
+    if kept and dockerfile.directives.doubts_are_errors:
+        first = kept[0]
+        raise DockerfileError(
+            f"{first.message} ({first.rule})" + (f", and {len(kept) - 1} more" if kept[1:] else ""),
+            path=first.file,
+            line=first.line,
+            column=1,
+            hint="correct them, or leave error=true out of the check directive",
+        )
+    return kept
 
 
 def check_form(dockerfile: Dockerfile) -> Iterator[Doubt]:

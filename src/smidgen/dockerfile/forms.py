@@ -77,7 +77,7 @@ class Parts:
     escape: str
     heredocs: tuple[Heredoc, ...] = ()
 
-    def fault(self, message: str, *, at: int | None = None, hint: str | None = None) -> DockerfileError:
+    def fault(self, message: str, *, at: int | None = None, hint: str | None) -> DockerfileError:
         """Give an error with its caret at *at*, or under the arguments."""
         return self.location.fault(message, at=self.offset if at is None else at, hint=hint)
 
@@ -95,7 +95,7 @@ class Parts:
     def one(self, what: str) -> str:
         """Give the arguments as the one text that they are to be."""
         if not self.rest:
-            raise self.fault(f"{self.keyword} needs {what}")
+            raise self.fault(f"{self.keyword} needs {what}", hint=f"write it after {self.keyword}")
         return self.rest
 
 
@@ -129,7 +129,7 @@ def parse_run(parts: Parts) -> Run:
                 raise parts.fault(error.message, at=mount.offset, hint=error.hint) from error
     command = _command(parts)
     if not any(command.words):
-        raise parts.fault("RUN needs a command")
+        raise parts.fault("RUN needs a command", hint="write RUN COMMAND")
     return Run(
         location=parts.location,
         command=command,
@@ -237,7 +237,7 @@ def parse_label(parts: Parts) -> Label:
 def _pairs(parts: Parts) -> tuple[Pairs, bool]:
     words = split_quoted(parts.rest, parts.offset, escape=parts.escape)
     if not words:
-        raise parts.fault(f"{parts.keyword} needs NAME=VALUE")
+        raise parts.fault(f"{parts.keyword} needs NAME=VALUE", hint=f"write {parts.keyword} NAME=VALUE")
     if "=" not in words[0].text:
         name, begin = split_first(parts.rest)
         if begin >= len(parts.rest):
@@ -359,7 +359,7 @@ def parse_healthcheck(parts: Parts) -> Healthcheck:
     listed = parts.json_of(rest, offset)
     words = listed if listed is not None else (rest,)
     if not words or not rest:
-        raise parts.fault("HEALTHCHECK CMD needs a command", at=offset)
+        raise parts.fault("HEALTHCHECK CMD needs a command", at=offset, hint="write HEALTHCHECK CMD COMMAND")
     return Healthcheck(
         location=parts.location,
         command=CommandLine(words, is_shell=listed is None),

@@ -320,12 +320,14 @@ class Directives:
     Attributes:
         syntax: The front end that is asked for, or empty.
         escape: The character that escapes and that continues lines.
-        check: Options of the checks, or empty.
+        skipped_checks: Checks that are not to be made, by name; ``all`` for every one.
+        doubts_are_errors: A doubtful place ends the build.
     """
 
     syntax: str = ""
     escape: str = "\\"
-    check: str = ""
+    skipped_checks: frozenset[str] = frozenset()
+    doubts_are_errors: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Location:
         return segment.line, segment.column + offset - segment.offset, segment.text
 
 
-def fault_at(message: str, *, file: str, line: int, column: int, text: str, hint: str | None = None) -> DockerfileError:
+def fault_at(message: str, *, file: str, line: int, column: int, text: str, hint: str | None) -> DockerfileError:
     """Give the error that shows *text*, the line *line* of *file*, with a caret under *column* (1-based)."""
     return DockerfileError(
         _printable(message),

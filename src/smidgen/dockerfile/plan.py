@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from smidgen.dockerfile.arguments import automatic_arguments, expand_at, global_arguments, proxy_variables
+from smidgen.dockerfile.checks import judge
 from smidgen.dockerfile.graph import needed_stages
 from smidgen.dockerfile.instruction import Arg, Copy, Dockerfile, Doubt, Instruction, Onbuild, Run, Stage
 from smidgen.dockerfile.location import Location
@@ -113,7 +114,8 @@ def plan(dockerfile: Dockerfile, options: BuildOptions) -> Plan:
     """Plan the build of *dockerfile*.
 
     Raises:
-        DockerfileError: A base is empty or no name, a platform is none, a stage is named that is not before it.
+        DockerfileError: A base is empty or no name, a platform is none, a stage is named that is not before it, or a
+            place is doubtful and the check directive makes an error of that.
         UsageError: There is no such target, or SOURCE_DATE_EPOCH is no number.
     """
     target = _find_target(dockerfile, options.target)
@@ -135,7 +137,7 @@ def plan(dockerfile: Dockerfile, options: BuildOptions) -> Plan:
         proxies=proxy_variables(options.build_args),
         names=names,
         source_date_epoch=_epoch(options.build_args.get("SOURCE_DATE_EPOCH") or arguments.get("SOURCE_DATE_EPOCH")),
-        warnings=dockerfile.warnings,
+        warnings=judge(dockerfile, dockerfile.warnings),
     )
 
 

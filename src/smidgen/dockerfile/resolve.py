@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from smidgen.dockerfile import history
+from smidgen.dockerfile.checks import judge
 from smidgen.dockerfile.instruction import (
     Arg,
     Cmd,
@@ -102,7 +103,11 @@ def resolve_stage(plan: Plan, planned: PlannedStage, begin: StageState) -> Resol
         step, state = _resolve(scope)
         steps.append(replace(step, from_onbuild=number < len(triggers)))
     return ResolvedStage(
-        planned=planned, steps=tuple(steps), needs=tuple(needs), state=state, warnings=tuple(dict.fromkeys(doubts))
+        planned=planned,
+        steps=tuple(steps),
+        needs=tuple(needs),
+        state=state,
+        warnings=judge(plan.dockerfile, dict.fromkeys(doubts)),
     )
 
 
