@@ -9,8 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from smidgen.oci.digest import Digest, sha256
+from smidgen.server.body import Body
+from smidgen.server.head import parse_head
+from smidgen.server.lease import Lease
 from smidgen.server.listen import serving
 from smidgen.server.options import ServeOptions
+from smidgen.server.refusal import Refusal
+from smidgen.server.uploads import Uploads
+from smidgen.server.wire import Wire
 from smidgen.store.content import ContentStore
 from support.asking import Asker, Reply
 
@@ -214,3 +220,17 @@ def test_unfinished_uploads_end_with_the_server(store: ContentStore) -> None:
         ask("PATCH", begin(ask), DATA)
         assert len(ingest(store)) == 1
     assert ingest(store) == []
+
+
+def test_an_upload_that_nobody_continues_is_given_up(store: ContentStore) -> None:
+    uploads = Uploads(store, Lease(store), None, max_idle=0)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        body = Body(Wire(ours), parse_head(b"POST / HTTP/1.1\r\nHost: x"))
+        identity = uploads.begin("app", {}, {}, body).headers["Docker-Upload-UUID"]
+        assert uploads.tell("app", identity).status == 204
+        uploads.expire()
+        with pytest.raises(Refusal, match="no such upload"):
+            uploads.tell("app", identity)
+    assert ingest(store) == []
+    uploads.close()

@@ -36,10 +36,11 @@ _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class Uploads:
     """The uploads that are open."""
 
-    def __init__(self, store: ContentStore, lease: Lease, max_size: int | None) -> None:
+    def __init__(self, store: ContentStore, lease: Lease, max_size: int | None, *, max_idle: float = _MAX_IDLE) -> None:
         self._store = store
         self._lease = lease
         self._max_size = max_size
+        self._max_idle = max_idle
         self._lock = threading.Lock()
         self._open: dict[str, Upload] = {}
         self._digesting = ThreadPoolExecutor(_DIGESTING, thread_name_prefix="serve-digest")
@@ -111,11 +112,15 @@ class Uploads:
 
     def expire(self) -> None:
         """Give up the uploads that nobody has continued for long."""
-        oldest = time.monotonic() - _MAX_IDLE
+        oldest = time.monotonic() - self._max_idle
         with self._lock:
-            idle = [one for one in self._open.values() if one.used < oldest and not one.turn.locked()]
+            idle = [upload for upload in self._open.values() if upload.used < oldest]
         for upload in idle:
-            self._forget(upload)
+            if upload.turn.acquire(blocking=False):
+                try:
+                    self._forget(upload)
+                finally:
+                    upload.turn.release()
 
     def close(self) -> None:
         """Give all of them up."""
