@@ -51,6 +51,7 @@ __all__ = [
     "prove",
     "pull",
     "push",
+    "rebase",
     "request",
     "run",
     "serve",
@@ -89,6 +90,8 @@ def build(
     environ: Mapping[str, str] | None = None,
     store: ContentStore | None = None,
     use_cache: bool = True,
+    offline: bool = False,
+    locked: bool = False,
 ) -> Image:
     """Build one program into an image of the store, tagged as its configuration says.
 
@@ -101,6 +104,8 @@ def build(
         environ: Environment for Go and for the configuration; this process's by default.
         store: Where the image goes; this user's store by default.
         use_cache: Whether the outcome of an earlier build may be taken where nothing changed.
+        offline: Whether a base may be of the store only, so that no registry is asked.
+        locked: Whether a base that is a tag must be in the lock file.
 
     Raises:
         UsageError: The request cannot be meant.
@@ -115,6 +120,8 @@ def build(
         config=config,
         environ=environ,
         use_cache=use_cache,
+        offline=offline,
+        locked=locked,
     )
     images = build_all(asked, store=store)
     if len(images) != 1:
@@ -131,6 +138,8 @@ def request(
     config: str | Path | None = None,
     environ: Mapping[str, str] | None = None,
     use_cache: bool = True,
+    offline: bool = False,
+    locked: bool = False,
 ) -> BuildRequest:
     """Put a request together for ``build_all``; see ``build`` for what the arguments mean."""
     here = Path(os.path.abspath(directory or "."))
@@ -143,6 +152,8 @@ def request(
         configs=ConfigSearch(Path(config) if config is not None else None, here, variables),
         environ=variables,
         use_cache=use_cache,
+        offline=offline,
+        locked=locked,
     )
 
 

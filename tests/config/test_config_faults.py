@@ -39,21 +39,21 @@ from support.config_files import block, fault, ko_settings, settings_of
             """,
         ),
         (
-            "base: alpine\n",
+            "base: Alpine\n",
             """
-            smidgen.yaml:1:7: base 'alpine' cannot be used: images stand on scratch, the empty image
-              base: alpine
+            smidgen.yaml:1:7: invalid reference 'Alpine': 'Alpine' has upper case; names are lower case
+              base: Alpine
                     ^
-            hint: leave the base out, or pass --base scratch; add (--add) puts in files that it would have
+            hint: expected [REGISTRY/]NAME[:TAG][@sha256:DIGEST] in lower case, such as ghcr.io/me/app:1.0
             """,
         ),
         (
-            "base: gcr.io/distroless/static\n",
+            "base: docker-daemon:app\n",
             """
-            smidgen.yaml:1:7: base 'gcr.io/distroless/static' cannot be used: images stand on scratch, the empty image
-              base: gcr.io/distroless/static
+            smidgen.yaml:1:7: a base cannot be read from docker-daemon
+              base: docker-daemon:app
                     ^
-            hint: leave the base out, or pass --base scratch; add (--add) puts in files that it would have
+            hint: put the image into the store with `smidgen load`, and write store:NAME
             """,
         ),
         (
@@ -183,7 +183,7 @@ def test_values_that_cannot_be_meant_are_shown_in_their_line(text: str, expected
         (Flags(labels=("x",)), "--label: 'x' is not NAME=VALUE"),
         (Flags(variables=("x=1",)), "-X: 'x' does not name a variable of the program"),
         (Flags(ports=("x",)), "--expose: invalid port 'x'"),
-        (Flags(base="alpine"), "--base: base 'alpine' cannot be used: images stand on scratch, the empty image"),
+        (Flags(base="store:"), "--base: nothing behind 'store:'"),
         (Flags(needs_with=("tls",)), "--with: unknown need 'tls'"),
         (Flags(needs_with=("ca",), needs_without=("ca",)), "--without: 'ca' is both wanted and not wanted"),
         (Flags(entrypoint=""), "--entrypoint: entrypoint is an empty list, expected at least a program"),

@@ -9,11 +9,6 @@ from smidgen.errors import ConfigError
 from smidgen.oci.platform import Platform
 from support.config_files import block, fault, ko_settings, settings_of
 
-STATIC = (
-    "is not used: the image stands on scratch, and what the binary needs of certificates, time zones, users and /tmp "
-    "is put in"
-)
-
 BUILDS = """
     builds:
     - id: foo
@@ -98,41 +93,29 @@ def test_the_documented_platforms(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "base",
+    ("written", "base"),
     [
-        "gcr.io/distroless/static",
-        "gcr.io/distroless/static:nonroot",
-        "gcr.io/distroless/static-debian12:latest",
-        "cgr.dev/chainguard/static",
-        "cgr.dev/chainguard/static:latest@sha256:" + "0" * 64,
+        ("gcr.io/distroless/static", "gcr.io/distroless/static:latest"),
+        ("gcr.io/distroless/static:debug-nonroot", "gcr.io/distroless/static:debug-nonroot"),
+        ("cgr.dev/chainguard/static:latest@sha256:" + "0" * 64, "cgr.dev/chainguard/static:latest@sha256:" + "0" * 64),
+        ("alpine", "docker.io/library/alpine:latest"),
+        ("scratch", "scratch"),
     ],
 )
-def test_a_static_base_is_what_scratch_and_needs_are(tmp_path: Path, base: str) -> None:
-    settings = ko_settings(tmp_path, f"defaultBaseImage: {base}\n")
-    assert settings.base == "scratch"
-    assert settings.warnings == (f".ko.yaml:1: {base} {STATIC}",)
-    assert ko_settings(tmp_path, f"defaultBaseImage: {base}\n", flags=Flags(base="scratch")).warnings == ()
+def test_the_documented_base(tmp_path: Path, written: str, base: str) -> None:
+    settings = ko_settings(tmp_path, f"defaultBaseImage: {written}\n")
+    assert (settings.base, settings.warnings) == (base, ())
+    assert str(settings.provenance["base"]) == ".ko.yaml:1"
+    assert ko_settings(tmp_path, f"defaultBaseImage: {written}\n", flags=Flags(base="static")).base == "static"
 
 
-@pytest.mark.parametrize(
-    "base",
-    [
-        "alpine",
-        "gcr.io/distroless/base",
-        "gcr.io/distroless/static:debug-nonroot",
-        "cgr.dev/chainguard/static:latest-dev",
-    ],
-)
-def test_another_base_is_an_error_until_scratch_is_asked_for(tmp_path: Path, base: str) -> None:
-    text = f"defaultFlags: [-v]\ndefaultBaseImage: {base}\n"
-    assert refused(tmp_path, text) == block(f"""
-        .ko.yaml:2:19: base '{base}' cannot be used: images stand on scratch, the empty image
-          defaultBaseImage: {base}
+def test_a_base_that_is_no_name_is_shown_in_its_line(tmp_path: Path) -> None:
+    assert refused(tmp_path, "defaultFlags: [-v]\ndefaultBaseImage: Alpine:3\n") == block("""
+        .ko.yaml:2:19: invalid reference 'Alpine:3': 'Alpine' has upper case; names are lower case
+          defaultBaseImage: Alpine:3
                             ^
-        hint: leave the base out, or pass --base scratch; add (--add) puts in files that it would have
+        hint: expected [REGISTRY/]NAME[:TAG][@sha256:DIGEST] in lower case, such as ghcr.io/me/app:1.0
     """)
-    settings = ko_settings(tmp_path, text, flags=Flags(base="scratch"))
-    assert (settings.base, settings.flags, settings.warnings) == ("scratch", ("-v",), ())
 
 
 def test_the_documented_overrides_of_the_base(tmp_path: Path) -> None:
@@ -142,13 +125,15 @@ def test_the_documented_overrides_of_the_base(tmp_path: Path) -> None:
           github.com/my-user/my-repo/cmd/foo: cgr.dev/chainguard/static
     """
     module = "github.com/my-user/my-repo/cmd"
-    with pytest.raises(ConfigError) as caught:
-        ko_settings(tmp_path, text, target="./cmd/app", import_path=f"{module}/app")
-    assert caught.value.line == 2
-    assert "registry.example.com/base/for/app" in caught.value.reason
-    foo = ko_settings(tmp_path, text, target="./cmd/foo", import_path=f"{module}/foo")
-    assert foo.warnings == (f".ko.yaml:3: cgr.dev/chainguard/static {STATIC}",)
-    assert ko_settings(tmp_path, text, target="./cmd/bar", import_path=f"{module}/bar").warnings == ()
+    bases = {
+        name: ko_settings(tmp_path, text, target=f"./cmd/{name}", import_path=f"{module}/{name}").base
+        for name in ("app", "foo", "bar")
+    }
+    assert bases == {
+        "app": "registry.example.com/base/for/app:latest",
+        "foo": "cgr.dev/chainguard/static:latest",
+        "bar": "scratch",
+    }
 
 
 def test_overrides_and_builds_of_one_target_both_count(tmp_path: Path) -> None:
@@ -371,7 +356,7 @@ def test_variables_of_ko_beat_its_file_and_give_way_to_flags(tmp_path: Path) -> 
     assert settings.platforms == (Platform.parse("linux/arm64"), Platform.parse("linux/amd64"))
     assert (settings.repository, settings.go) == ("ghcr.io/me", "/opt/go")
     assert str(settings.provenance["repository"]) == "environment KO_DOCKER_REPO"
-    assert settings.warnings == (f"environment KO_DEFAULTBASEIMAGE: cgr.dev/chainguard/static {STATIC}",)
+    assert (settings.base, settings.warnings) == ("cgr.dev/chainguard/static:latest", ())
     flagged = ko_settings(
         tmp_path, text, environ=environ, flags=Flags(platforms=("linux/386",), base="scratch", go="/x")
     )

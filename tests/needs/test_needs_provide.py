@@ -11,7 +11,7 @@ import pytest
 from smidgen.layer.entry import Entry, Kind
 from smidgen.needs.accounts import Account
 from smidgen.needs.need import NeedKind
-from smidgen.needs.provide import mime_types, provide, provided_by, source_versions
+from smidgen.needs.provide import mime_types, provide, source_versions
 
 
 def text(entries: tuple[Entry, ...], path: str) -> str:
@@ -73,11 +73,6 @@ def test_media_types_name_each_extension_once() -> None:
     assert len(extensions) == len(set(extensions))
     assert all(len(line.split()) > 1 and "/" in line.split()[0] for line in mime_types().decode().splitlines())
     assert b"text/javascript js mjs" in mime_types()
-
-
-def test_what_a_base_has() -> None:
-    assert provided_by(lambda _: False) == frozenset()
-    assert provided_by({"etc/passwd", "tmp"}.__contains__) == {NeedKind.PASSWD, NeedKind.TMP}
 
 
 def test_versions_of_sources() -> None:

@@ -40,15 +40,36 @@ def test_refused_warns_where_it_is_needed() -> None:
     assert selection.warnings == ("CA certificates left out (refused with --without), but the program does it.",)
 
 
+def _of_base(kind: NeedKind) -> str:
+    return {NeedKind.CA: "/etc/ssl/cert.pem", NeedKind.PASSWD: "/etc/passwd", NeedKind.MIME: "/etc/mime.types"}.get(
+        kind, ""
+    )
+
+
 def test_base_has_it() -> None:
-    selection = select(REPORT, base={NeedKind.CA, NeedKind.PASSWD})
+    selection = select(REPORT, place_in_base=_of_base)
     assert selection.kinds == {NeedKind.TMP}
-    assert selection.decisions[0].origin is Origin.BASE
+    assert (selection.decisions[0].origin, selection.decisions[0].why) == (
+        Origin.BASE,
+        "provided by the base: /etc/ssl/cert.pem",
+    )
+    # What would not go in anyway is not looked for.
+    assert selection.decisions[-1].origin is Origin.DETECTED
     assert not selection.warnings
 
 
 def test_asked_for_over_the_base() -> None:
-    assert NeedKind.CA in select(REPORT, asked={NeedKind.CA: "--ca-bundle"}, base={NeedKind.CA}).kinds
+    assert NeedKind.CA in select(REPORT, asked={NeedKind.CA: "--with"}, place_in_base=_of_base).kinds
+
+
+def test_implied_is_satisfied_by_the_base() -> None:
+    implied = {NeedKind.PASSWD: "--user", NeedKind.TZ: "--tz"}
+    selection = select(REPORT, implied=implied, place_in_base=_of_base)
+    assert selection.kinds == {NeedKind.TMP, NeedKind.TZ}
+    by_kind = {one.kind: one for one in selection.decisions}
+    assert (by_kind[NeedKind.PASSWD].origin, by_kind[NeedKind.TZ].origin) == (Origin.BASE, Origin.ASKED)
+    assert by_kind[NeedKind.TZ].why == "asked for with --tz"
+    assert NeedKind.PASSWD in select(REPORT, implied=implied).kinds
 
 
 def test_asked_for_and_refused() -> None:

@@ -86,7 +86,12 @@ _SETTINGS: Final = (
     _Option("gcflags", "FLAGS", "Compiler flags."),
     _Option("flags", "FLAGS", "Any other flags of `go build`.", many=False),
     _Option("build_env", "NAME=VALUE", "Environment of `go build`."),
-    _Option("base", "REF", "What the image stands on.  [default: scratch]", many=False),
+    _Option(
+        "base",
+        "BASE",
+        "What the image stands on: static, an image of a registry, store:NAME, oci:DIR.  [default: scratch]",
+        many=False,
+    ),
     _Option("user", "USER", "UID[:GID] or a name, which passwd then has.  [default: 65534:65534]", many=False),
     _Option("entrypoint", "COMMAND", "Start this instead of the program; words, or a JSON list.", many=False),
     _Option("cmd", "ARGUMENTS", "Default arguments; words, or a JSON list.", many=False),
@@ -138,6 +143,8 @@ def _setting_options(command: _Command) -> _Command:
 @click.option("--http", metavar=":PORT/PATH", help="With --prove: request this until it answers with 2xx.")
 @click.option("--verify-reproducible", is_flag=True, help="Build once more, elsewhere and otherwise, and compare.")
 @click.option("--no-cache", is_flag=True, help="Compile even if nothing changed.")
+@click.option("--offline", envvar="SMIDGEN_OFFLINE", is_flag=True, help="Take bases from the store; ask no registry.")
+@click.option("--locked", is_flag=True, help="Refuse a base that smidgen.lock does not pin.")
 @store_option
 @json_option
 @verbosity_options
@@ -147,6 +154,8 @@ def command(
     binary: Path | None,
     config_file: str | None,
     no_cache: bool,
+    offline: bool,
+    locked: bool,
     store: Path | None,
     as_json: bool,
     push: bool,
@@ -169,7 +178,7 @@ def command(
     started = time.monotonic()
     flags = _flags(rest)
     request = api.request(targets, binary=binary, flags=flags, config=config_file, use_cache=not no_cache)
-    request = replace(request, head_start=quick.head_start)
+    request = replace(request, head_start=quick.head_start, offline=offline, locked=locked)
     if push:
         request = _only_pushable(request)
     content = api.open_store(store)

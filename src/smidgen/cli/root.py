@@ -34,6 +34,8 @@ class LazyGroup(click.Group):
         "copy": ("smidgen.cli.copy", "Copy an image between registries, the store, layouts, archives and Docker."),
         "tags": ("smidgen.cli.tags", "List the tags of a repository."),
         "delete": ("smidgen.cli.delete", "Delete tags or images from a registry."),
+        "lock": ("smidgen.cli.lock", "Pin the bases of smidgen.yaml in smidgen.lock."),
+        "rebase": ("smidgen.cli.rebase", "Put an image onto another base, without building it again."),
         "config": ("smidgen.cli.config", "Show the configuration and where each value came from."),
     }
 

@@ -8,7 +8,7 @@ by key; ``with`` and ``without`` of needs are joined need by need.
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from smidgen.config import values
 from smidgen.config.fields import flag_place, is_local
@@ -28,14 +28,8 @@ _T = TypeVar("_T")
 _DEFAULT: Final = Origin(kind="default")
 _NO_FLAGS: Final = Flags()
 _MAX_PORTS: Final = 1024
-#: Bases that hold what smidgen puts in by itself where it is needed: certificates, zones, users, /tmp.
-_STATIC_BASES: Final = (
-    "cgr.dev/chainguard/static",
-    "gcr.io/distroless/static",
-    "gcr.io/distroless/static-debian11",
-    "gcr.io/distroless/static-debian12",
-    "gcr.io/distroless/static-debian13",
-)
+#: The empty image.
+SCRATCH: Final = "scratch"
 
 
 def resolve_settings(
@@ -77,15 +71,14 @@ def resolve_settings(
             layers.append(layer_of_ko_environment(environ, directory=directory))
     layers.append(layer_of_environment(environ, directory=directory))
     layers.append(layer_of_flags(flags, directory=directory, environ=environ))
-    return _Resolver(layers, is_ko=config is not None and config.kind == "ko", warnings=warnings).settings(target)
+    return _Resolver(layers, warnings=warnings).settings(target)
 
 
 class _Resolver:
     """Takes each option from the strongest layer that has it, and notes where that was."""
 
-    def __init__(self, layers: list[Layer], *, is_ko: bool, warnings: tuple[str, ...]) -> None:
+    def __init__(self, layers: list[Layer], *, warnings: tuple[str, ...]) -> None:
         self._layers = layers
-        self._is_ko = is_ko
         self._warnings = list(warnings)
         self._provenance: dict[str, Origin] = {}
 
@@ -205,23 +198,14 @@ class _Resolver:
             wanted.update(seen)
         return wanted
 
-    def _base(self) -> Literal["scratch"]:
+    def _base(self) -> str:
         given = next((layer.texts["base"] for layer in reversed(self._layers) if "base" in layer.texts), None)
         self._provenance["base"] = given.place.origin if given else _DEFAULT
-        if given is None or given.value == "scratch":
-            return "scratch"
-        if self._is_ko and given.place.origin.kind != "flag" and _is_static(given.value):
-            self._warnings.append(
-                f"{given.place.origin}: {given.value} is not used: the image stands on scratch, and what the binary "
-                "needs of certificates, time zones, users and /tmp is put in"
-            )
-            return "scratch"
-        raise given.place.error(
-            UsageError(
-                f"base {given.value!r} cannot be used: images stand on scratch, the empty image",
-                hint="leave the base out, or pass --base scratch; add (--add) puts in files that it would have",
-            )
-        )
+        if given is None or given.value == SCRATCH:
+            return SCRATCH
+        from smidgen.image.base_name import BaseName  # noqa: PLC0415 (for images that stand on something)
+
+        return given.parsed(lambda text: str(BaseName.parse(text, root=given.root)))
 
 
 def _spoken_needs(layer: Layer) -> Iterator[tuple[str, bool, Given[str]]]:
@@ -260,11 +244,3 @@ def _check_variable(name: str) -> None:
         raise UsageError(
             f"{name!r} does not name a variable of the program", hint="expected PACKAGE.NAME such as main.version"
         )
-
-
-def _is_static(base: str) -> bool:
-    name = base.partition("@")[0]
-    head, slash, last = name.rpartition("/")
-    last, _, tag = last.partition(":")
-    # The debug images have a shell, which the user may be after.
-    return head + slash + last in _STATIC_BASES and "debug" not in tag and "-dev" not in tag

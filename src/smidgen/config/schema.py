@@ -112,7 +112,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = UNSET
     base: Annotated[
         str | UnsetType,
-        Meta(description="What the image stands on. Only scratch, the empty image.", examples=["scratch"]),
+        Meta(
+            description="What the image stands on: scratch (the empty image), static (built in: certificates, zones, "
+            "users), an image of a registry, store:NAME, or oci:DIR[:TAG].",
+            examples=["scratch", "static", "gcr.io/distroless/static-debian12:nonroot"],
+        ),
     ] = UNSET
     user: Annotated[
         _Number | UnsetType,
@@ -251,8 +255,49 @@ class Target(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ]
 
 
+class Registry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a registry is reached."""
+
+    mirrors: Annotated[
+        str | list[str] | UnsetType,
+        Meta(
+            description="Where to look first when images are pulled: HOST[:PORT][/PATH], in this order. A mirror gets "
+            "credentials of its own only.",
+            examples=[["mirror.example.com", "cache.example.com:5000/hub"]],
+        ),
+    ] = UNSET
+    insecure: Annotated[
+        bool | UnsetType,
+        Meta(description="Whether plain http, and certificates that nobody vouches for, will do. Passwords are sent."),
+    ] = UNSET
+    ca: Annotated[
+        str | list[str] | UnsetType,
+        Meta(
+            description="PEM files of certificate authorities to trust for it, beside the system's. Relative to this "
+            "file.",
+            examples=["corp-ca.pem"],
+        ),
+    ] = UNSET
+    client_cert: Annotated[
+        str | UnsetType,
+        Meta(description="PEM file of the certificate to show it, perhaps with its key. Relative to this file."),
+    ] = UNSET
+    client_key: Annotated[
+        str | UnsetType, Meta(description="PEM file of the key of client_cert. Relative to this file.")
+    ] = UNSET
+
+
 class File(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How smidgen builds images of the programs below this file's directory."""
+
+    registries: Annotated[
+        dict[str, Registry | None] | UnsetType,
+        Meta(
+            description="How registries are reached, by HOST[:PORT][/PATH], or *.DOMAIN; the longest that matches "
+            "counts, and each stands before what registries.conf says of the same.",
+            examples=[{"docker.io": {"mirrors": ["mirror.example.com"]}}],
+        ),
+    ] = UNSET
 
     targets: Annotated[
         list[Target] | UnsetType,

@@ -105,7 +105,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         variables: Name → value of ``-X``, values are templates, such as ``main.version``.
         build_env: Environment of ``go build``, over this process's own.
         platforms: What to build for, at least one, each once, in the order asked for.
-        base: Always ``scratch``.
+        base: What the image stands on: ``scratch``, ``static``, or another name that ``image.base_name`` parses.
         user: Who the program runs as.
         entrypoint: None means the binary itself.
         cmd: Arguments of the entrypoint.
@@ -144,7 +144,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     variables: Mapping[str, str]
     build_env: Mapping[str, str]
     platforms: tuple[Platform, ...]
-    base: Literal["scratch"]
+    base: str
     user: User
     entrypoint: tuple[str, ...] | None
     cmd: tuple[str, ...]

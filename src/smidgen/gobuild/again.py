@@ -33,6 +33,9 @@ def build_again(request: BuildRequest, images: Sequence[Built]) -> tuple[str, ..
         [built.image for built in images],
         [
             *flag_arguments(request.flags),
+            # The other store is given what this one has: the same bases, whatever became of their tags.
+            "--offline",
+            *(("--locked",) if request.locked else ()),
             *(("--config", str(request.configs.file)) if request.configs.file else ()),
             "--",
             *request.targets,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smidgen.config.settings import Settings
 from smidgen.gobuild.built import Built, BuiltPlatform
@@ -16,6 +17,10 @@ from smidgen.needs.selection import Selection, select
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
+
+if TYPE_CHECKING:
+    from smidgen.image.base import Base
+    from smidgen.needs.on_base import OnBase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,55 +58,105 @@ class Identity:
 
 
 def assemble_image(
-    store: ContentStore, settings: Settings, identity: Identity, parts: Sequence[Part], *, cached: bool
+    store: ContentStore,
+    settings: Settings,
+    identity: Identity,
+    parts: Sequence[Part],
+    *,
+    cached: bool,
+    base: "Base | None" = None,
 ) -> Built:
     """Make the image of one program; it gets its tags later, so hold ``store.writing()``.
 
+    Args:
+        store: Where it goes, and where the base is.
+        settings: Everything the user said.
+        identity: What it is called.
+        parts: The program for each platform.
+        cached: Nothing had changed.
+        base: What it stands on, with an image for each platform; None for the empty image.
+
     Raises:
+        DynamicExecutable: A program that needs a loader or libraries that the image would not have.
+        NotFound: The base has no image for a platform.
         ProgramGone: An executable is needed that only a layer had, and the layer is gone.
         UsageError: Something the user asked for cannot be had, such as a zone that does not exist.
     """
-    platforms = tuple(_assemble_part(store, settings, identity, part) for part in parts)
+    platforms = tuple(_assemble_part(store, settings, identity, part, base) for part in parts)
     image = platforms[0].image
     if len(platforms) > 1:
-        image = assemble_index(store, [one.image for one in platforms], annotations=identity.annotations)
-    warnings = dict.fromkeys(
-        warning for one in platforms for warning in (*one.facts.report.warnings, *one.needs.warnings)
-    )
+        annotations = {**_index_annotations(base), **identity.annotations}
+        image = assemble_index(store, [one.image for one in platforms], annotations=annotations)
+    warnings = dict.fromkeys(warning for one in platforms for warning in (*one.warnings, *one.needs.warnings))
     return Built(
         target=identity.target,
         names=identity.names,
         image=replace(image, reference=identity.names[0]),
         platforms=platforms,
         cached=cached,
-        warnings=(*settings.warnings, *warnings),
+        warnings=(*settings.warnings, *(base.warnings if base is not None else ()), *warnings),
     )
 
 
-def _assemble_part(store: ContentStore, settings: Settings, identity: Identity, part: Part) -> BuiltPlatform:
-    needs = _selection(settings, part.facts)
+def _assemble_part(
+    store: ContentStore, settings: Settings, identity: Identity, part: Part, base: "Base | None"
+) -> BuiltPlatform:
+    program = Program(name=identity.program, digest=part.facts.digest, path=part.path)
+    on_base, warnings = None, part.facts.report.warnings
+    if base is not None:
+        from smidgen.gobuild.standing import program_path, stand_on, warnings_of  # noqa: PLC0415
+
+        program = replace(program, name=program_path(program.name))
+        on_base = stand_on(base.for_platform(part.platform), settings)
+        warnings = warnings_of(part.facts, on_base)
+    _check_linking(identity.program, settings, part.facts, on_base)
     zones = _zones(settings, part.facts)
+    needs = _selection(settings, part.facts, on_base, zones)
     recipe = image_recipe(
         settings,
-        Program(name=identity.program, digest=part.facts.digest, path=part.path),
+        program,
         part.platform,
         provisions=provisions(
             needs.kinds,
             account=Account(uid=settings.user.uid, gid=settings.user.gid, name=settings.user.name),
             zones=zones,
             ca_bundles=settings.ca_bundles,
+            on_base=on_base,
         ),
         kodata=identity.kodata,
         annotations=identity.annotations,
         created=identity.created,
+        base=on_base.files if on_base is not None else None,
     )
     assembled = assemble(store, recipe)
     return BuiltPlatform(
-        platform=part.platform, image=assembled.image, facts=part.facts, needs=needs, layers=assembled.layers
+        platform=part.platform,
+        image=assembled.image,
+        facts=part.facts,
+        needs=needs,
+        layers=assembled.layers,
+        warnings=warnings,
+        base=recipe.base,
     )
 
 
-def _selection(settings: Settings, facts: BinaryFacts) -> Selection:
+def _index_annotations(base: "Base | None") -> Mapping[str, str]:
+    if base is None:
+        return {}
+    from smidgen.gobuild.standing import index_annotations  # noqa: PLC0415
+
+    return index_annotations(base)
+
+
+def _check_linking(program: str, settings: Settings, facts: BinaryFacts, on_base: "OnBase | None") -> None:
+    if facts.interpreter or facts.libraries:
+        from smidgen.needs.linking import check_linking  # noqa: PLC0415 (few programs are linked like that)
+
+        files, env = (on_base.files, on_base.env) if on_base is not None else (None, {})
+        check_linking(facts, program, files, env=env, has_added=bool(settings.add))
+
+
+def _selection(settings: Settings, facts: BinaryFacts, on_base: "OnBase | None", zones: Sequence[str]) -> Selection:
     """Decide the needs; an option that only makes sense with a need asks for it."""
     asked = {NeedKind(name): _said(settings, f"needs.{name}") for name in sorted(settings.needs_with)}
     refused = {NeedKind(name): _said(settings, f"needs.{name}") for name in sorted(settings.needs_without)}
@@ -111,10 +166,19 @@ def _selection(settings: Settings, facts: BinaryFacts) -> Selection:
         (NeedKind.CA, bool(settings.ca_bundles), "ca_bundles"),
         (NeedKind.PASSWD, bool(settings.user.name), "user"),
     )
-    for kind, is_implied, field in implied:
-        if is_implied and kind not in refused:
-            asked.setdefault(kind, _said(settings, field))
-    return select(facts.report, asked=asked, refused=refused)
+    wanted = {
+        kind: _said(settings, field)
+        for kind, is_implied, field in reversed(implied)
+        if is_implied and kind not in refused
+    }
+    if settings.ca_bundles and NeedKind.CA in wanted:
+        # Whatever the base has, it does not have these.
+        asked.setdefault(NeedKind.CA, wanted[NeedKind.CA])
+
+    def place_in_base(kind: NeedKind) -> str:
+        return on_base.place_of(kind, zones=zones) if on_base is not None else ""
+
+    return select(facts.report, asked=asked, refused=refused, implied=wanted, place_in_base=place_in_base)
 
 
 def _zones(settings: Settings, facts: BinaryFacts) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """What a build gives: images, with what is known of each."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from smidgen.image.assemble import AssembledLayer
 from smidgen.image.image import Image
@@ -8,6 +9,9 @@ from smidgen.needs.examine import BinaryFacts
 from smidgen.needs.selection import Selection
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
+
+if TYPE_CHECKING:
+    from smidgen.image.base import BaseImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +23,8 @@ class BuiltPlatform:
         facts: What its executable told.
         needs: What was decided for each need, and why.
         layers: Bottom first, with their uncompressed sizes.
+        warnings: What the user must be told of the program in this image, in sentences.
+        base: What it stands on, or None for the empty image.
     """
 
     platform: Platform
@@ -26,6 +32,8 @@ class BuiltPlatform:
     facts: BinaryFacts
     needs: Selection
     layers: tuple[AssembledLayer, ...]
+    warnings: tuple[str, ...] = ()
+    base: "BaseImage | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from smidgen._version import __version__
-from smidgen.config.resolve import resolve_settings
+from smidgen.config.resolve import SCRATCH, resolve_settings
 from smidgen.config.search import ConfigSearch
 from smidgen.config.settings import Flags, Settings
 from smidgen.errors import UsageError
@@ -47,6 +47,7 @@ from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
 
 if TYPE_CHECKING:
+    from smidgen.gobuild.bases import Bases
     from smidgen.gobuild.compile import Compiled, Job
     from smidgen.gobuild.watch import Watch
 
@@ -70,6 +71,8 @@ class BuildRequest:
         environ: The environment.
         use_cache: Whether what was built before may be taken.
         head_start: A compiler that was started beforehand, or None.
+        offline: Whether bases may be of the store only.
+        locked: Whether a base that is a tag must be in the lock file.
         check_name: Refuses, before anything is compiled, names that the images cannot have where they go.
     """
 
@@ -81,6 +84,8 @@ class BuildRequest:
     environ: Mapping[str, str]
     use_cache: bool = True
     head_start: HeadStart | None = None
+    offline: bool = False
+    locked: bool = False
     check_name: Callable[[Reference], None] | None = None
 
     def check_names(self, names: Iterable[Reference]) -> None:
@@ -118,6 +123,11 @@ class _Plan:
     def packages(self) -> tuple[MainPackage, ...]:
         return self.resolution.packages
 
+    @property
+    def places(self) -> tuple[Path | None, ...]:
+        """The directory of each package, where it has one here."""
+        return tuple(Path(one.directory) if one.directory else None for one in self.packages)
+
 
 def build(request: BuildRequest, store: ContentStore, *, progress: Progress) -> Outcome:
     """Build every target into a tagged image of *store*.
@@ -131,21 +141,49 @@ def build(request: BuildRequest, store: ContentStore, *, progress: Progress) -> 
         from smidgen.gobuild.ready import build_ready  # noqa: PLC0415
 
         with store.writing():
-            image = build_ready(request, request.binary, store)
+            image = build_ready(request, request.binary, store, progress=progress)
             tag(store, [image])
         return Outcome((image,))
     started_ns = request.head_start.started_ns if request.head_start is not None else time.time_ns()
     plan = _plan(request, store)
-    with store.writing():
+    with store.writing(), find_bases(request, plan.settings, plan.places, store, progress) as bases:
         found = lookup(_records(store), _question(request, plan))
-        images = _unchanged(plan, found, store) if isinstance(found, Hit) and request.use_cache else None
+        images = _unchanged(plan, found, store, bases) if isinstance(found, Hit) and request.use_cache else None
         looked_at: Record | Snapshot | None = found.kept if isinstance(found, Hit) else None
         if images is None:
             progress(f"building, as {_reason(found, request)}")
             previous = found.previous if isinstance(found, Miss) else found.kept
-            images, looked_at = _compiled(request, plan, previous, store, progress)
+            images, looked_at = _compiled(request, plan, previous, store, bases=bases, progress=progress)
         tag(store, images)
-    return Outcome(images, _watch(request, plan, looked_at, started_ns) if looked_at is not None else None)
+        deciding = bases.decided_by if bases is not None else ()
+    if looked_at is None or deciding is None:
+        return Outcome(images)
+    return Outcome(images, _watch(request, plan, looked_at, deciding, started_ns))
+
+
+def find_bases(
+    request: BuildRequest,
+    settings: Sequence[Settings],
+    places: Sequence[Path | None],
+    store: ContentStore,
+    progress: Progress,
+) -> "AbstractContextManager[Bases | None]":
+    """Begin to look for what the images stand on; None where all stand on scratch."""
+    if all(one.base == SCRATCH for one in settings):
+        return nullcontext()
+    from smidgen.gobuild.bases import Bases, Wanted, lock_path  # noqa: PLC0415 (few builds need it)
+
+    return Bases(
+        [
+            Wanted(one, lock_path(request.configs.config(place), request.directory))
+            for one, place in zip(settings, places, strict=True)
+        ],
+        store,
+        environ=request.environ,
+        offline=request.offline,
+        locked=request.locked,
+        progress=progress,
+    )
 
 
 def packages_of(request: BuildRequest) -> tuple[tuple[MainPackage, ...], Toolchain]:
@@ -255,7 +293,7 @@ def _reason(found: Hit | Miss, request: BuildRequest) -> str:
     return "a layer of the last build is no longer stored" if request.use_cache else "the cache is not to be used"
 
 
-def _unchanged(plan: _Plan, found: Hit, store: ContentStore) -> tuple[Built, ...] | None:
+def _unchanged(plan: _Plan, found: Hit, store: ContentStore, bases: "Bases | None") -> tuple[Built, ...] | None:
     """Give the images from what is remembered; None if that does not suffice any more."""
     try:
         remembered = msgspec.json.decode(found.result, type=_Remembered)
@@ -266,17 +304,26 @@ def _unchanged(plan: _Plan, found: Hit, store: ContentStore) -> tuple[Built, ...
             ]
             for one, each in zip(plan.settings, remembered, strict=True)
         ]
-        return _assembled(plan, store, parts, cached=True)
+        return _assembled(plan, store, parts, bases, cached=True)
     except (msgspec.DecodeError, ValueError, ProgramGone):
         # What is remembered is of another version of smidgen, or a layer was collected.
         return None
 
 
 def _compiled(
-    request: BuildRequest, plan: _Plan, previous: Record | None, store: ContentStore, progress: Progress
+    request: BuildRequest,
+    plan: _Plan,
+    previous: Record | None,
+    store: ContentStore,
+    *,
+    bases: "Bases | None",
+    progress: Progress,
 ) -> tuple[tuple[Built, ...], Snapshot | None]:
     from smidgen.gobuild.compile import compile_packages  # noqa: PLC0415 (only a build that compiles needs it)
 
+    if bases is not None:
+        # A misspelt base is said now, not when all is compiled.
+        bases.check()
     with output_directory(request.head_start) as output:
         compiled = compile_packages(
             _jobs(plan),
@@ -290,7 +337,7 @@ def _compiled(
         # At once: the longer we wait, the more files may have changed under us.
         snapshot = collect_inputs(_question(request, plan), plan.resolution, compiled, previous=previous)
         parts = _examined(plan, compiled, store)
-        images = _assembled(plan, store, parts, cached=False)
+        images = _assembled(plan, store, parts, bases, cached=False)
         remembered = msgspec.json.encode(tuple(tuple(part.facts for part in each) for each in parts))
         if reason := record(_records(store), _question(request, plan), snapshot, remembered):
             progress(f"the next build compiles again: {reason}")
@@ -298,7 +345,9 @@ def _compiled(
         return images, snapshot
 
 
-def _watch(request: BuildRequest, plan: _Plan, looked_at: Record | Snapshot, started_ns: int) -> "Watch | None":
+def _watch(
+    request: BuildRequest, plan: _Plan, looked_at: Record | Snapshot, deciding: Iterable[str], started_ns: int
+) -> "Watch | None":
     from smidgen.gobuild.compile import commands_of  # noqa: PLC0415
     from smidgen.gobuild.watch import OUTPUT, compiler_of, watch  # noqa: PLC0415
 
@@ -309,7 +358,7 @@ def _watch(request: BuildRequest, plan: _Plan, looked_at: Record | Snapshot, sta
         plan.packages,
         plan.settings,
         directory=str(request.directory),
-        config_names=request.configs.watched(),
+        config_names=(*request.configs.watched(), *deciding),
         toolchain=plan.toolchain,
         git=plan.git,
         search_path=request.environ.get("PATH", os.defpath),
@@ -373,10 +422,14 @@ def _part(path: Path, platform: Platform, settings: Settings, store: ContentStor
             packing.join()
 
 
-def _assembled(plan: _Plan, store: ContentStore, parts: Sequence[Sequence[Part]], *, cached: bool) -> tuple[Built, ...]:
+def _assembled(
+    plan: _Plan, store: ContentStore, parts: Sequence[Sequence[Part]], bases: "Bases | None", *, cached: bool
+) -> tuple[Built, ...]:
     return tuple(
-        assemble_image(store, settings, identity, each, cached=cached)
-        for settings, identity, each in zip(plan.settings, plan.identities, parts, strict=True)
+        assemble_image(
+            store, settings, identity, each, cached=cached, base=bases.of(number) if bases is not None else None
+        )
+        for number, (settings, identity, each) in enumerate(zip(plan.settings, plan.identities, parts, strict=True))
     )
 
 

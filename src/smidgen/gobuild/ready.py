@@ -1,8 +1,8 @@
 """Images of an executable that is already built, of any language."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from smidgen.config.resolve import resolve_settings
 from smidgen.errors import UsageError
@@ -10,16 +10,14 @@ from smidgen.gobuild.assembly import Identity, Part, assemble_image
 from smidgen.gobuild.built import Built
 from smidgen.gobuild.git import start_git
 from smidgen.gobuild.metadata import created_at, image_annotations, image_names
+from smidgen.gobuild.pipeline import BuildRequest, find_bases
 from smidgen.gobuild.template_values import TemplateSource
 from smidgen.needs.examine import examine, platform_of
 from smidgen.oci.platform import Platform
 from smidgen.store.content import ContentStore
 
-if TYPE_CHECKING:
-    from smidgen.gobuild.pipeline import BuildRequest
 
-
-def build_ready(request: "BuildRequest", binary: Path, store: ContentStore) -> Built:
+def build_ready(request: BuildRequest, binary: Path, store: ContentStore, *, progress: Callable[[str], None]) -> Built:
     """Make the image of *binary*; it gets its tags later, so hold ``store.writing()``.
 
     Git is asked for templates and annotations: an executable is as a rule built where it stands.
@@ -60,8 +58,10 @@ def build_ready(request: "BuildRequest", binary: Path, store: ContentStore) -> B
         created=created,
     )
     request.check_names(identity.names)
-    part = Part(platform=platform, facts=examine(path, platform), path=path)
-    return assemble_image(store, settings, identity, [part], cached=False)
+    with find_bases(request, [settings], [path.parent], store, progress) as bases:
+        part = Part(platform=platform, facts=examine(path, platform), path=path)
+        base = bases.of(0) if bases is not None else None
+        return assemble_image(store, settings, identity, [part], cached=False, base=base)
 
 
 def _one(platforms: tuple[Platform, ...]) -> Platform:

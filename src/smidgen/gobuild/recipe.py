@@ -7,19 +7,19 @@ added files, and the binary on top, so that a rebuild pushes one layer.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smidgen.config.settings import Settings
+from smidgen.gobuild.inherit import KODATA_PATH, run_config
 from smidgen.image.assemble import LayerRecipe, Recipe
 from smidgen.image.entry_key import entries_key
 from smidgen.image.files import Ownership, added_entries, tree_entries
 from smidgen.layer.entry import Entry
 from smidgen.needs.provision import Provision
-from smidgen.oci.config import RunConfig
 from smidgen.oci.platform import Platform
 
-#: Where ko puts ``kodata``, and the variable that tells the program so.
-KODATA_PATH = "var/run/ko"
-KODATA_VARIABLE = "KO_DATA_PATH"
+if TYPE_CHECKING:
+    from smidgen.image.base_files import BaseFiles
 
 
 class ProgramGone(Exception):
@@ -31,7 +31,7 @@ class Program:
     """The executable of an image.
 
     Attributes:
-        name: Its file name in the image's root.
+        name: Its path in the image, relative to the root.
         digest: SHA-256 of its content, in hex.
         path: Where it is now, or None where only an earlier layer has it.
     """
@@ -50,6 +50,7 @@ def image_recipe(
     kodata: Path | None,
     annotations: Mapping[str, str],
     created: int,
+    base: "BaseFiles | None" = None,
 ) -> Recipe:
     """Put the recipe of one image together.
 
@@ -61,21 +62,29 @@ def image_recipe(
         kodata: The package's ``kodata`` directory, or None.
         annotations: Of the manifest.
         created: Seconds since 1970.
+        base: What the image stands on, or None for the empty image.
     """
     provisions = tuple(provisions)
     layers = [LayerRecipe(entries=one.entries, created_by=one.description, key=one.key) for one in provisions]
     directories = tuple(entry for one in provisions for entry in one.directories)
     layers += [replace(layer, directories=directories) for layer in _file_layers(settings, kodata)]
+    if base is not None:
+        layers = [_on_base(layer, base) for layer in layers]
     layers.append(program_layer(program))
     if settings.single_layer:
+        # What the base's own layers were given is taken over by the joined one.
+        directories = tuple(dict.fromkeys(entry for layer in layers for entry in layer.directories)) or directories
         layers = [replace(_joined(layers), directories=directories)]
     return Recipe(
         platform=platform,
         layers=tuple(layers),
-        run=_run_config(settings, program, has_kodata=kodata is not None),
-        annotations=annotations,
+        run=run_config(
+            settings, f"/{program.name}", has_kodata=kodata is not None, base=base.base.run if base else None
+        ),
+        annotations={**(base.base.annotations if base else {}), **annotations},
         created=created,
         compression=settings.compression,
+        base=base.base if base else None,
     )
 
 
@@ -106,6 +115,16 @@ def _file_layers(settings: Settings, kodata: Path | None) -> list[LayerRecipe]:
     return layers
 
 
+def _on_base(layer: LayerRecipe, base: "BaseFiles") -> LayerRecipe:
+    """Give the layer with its files where the base has their directories, which stay as they are."""
+    return replace(
+        layer,
+        entries=lambda: base.placed(layer.entries()),
+        key=f"{layer.key}\0{base.key}" if layer.key is not None and base.key else layer.key,
+        directories=(*base.directories, *layer.directories),
+    )
+
+
 def _files_layer(entries: tuple[Entry, ...], created_by: str) -> LayerRecipe:
     return LayerRecipe(entries=lambda: entries, created_by=created_by, key=f"files\0{entries_key(entries)}")
 
@@ -121,22 +140,4 @@ def _joined(layers: list[LayerRecipe]) -> LayerRecipe:
         entries=entries,
         created_by=", ".join(layer.created_by for layer in layers),
         key="joined\0" + "\0".join(layer.key or "" for layer in layers),
-    )
-
-
-def _run_config(settings: Settings, program: Program, *, has_kodata: bool) -> RunConfig:
-    env = dict(settings.env)
-    if has_kodata:
-        env.setdefault(KODATA_VARIABLE, f"/{KODATA_PATH}")
-    return RunConfig(
-        user=settings.user.text,
-        exposed_ports={str(port): {} for port in settings.ports} or None,
-        env=tuple(f"{name}={value}" for name, value in env.items()) or None,
-        entrypoint=settings.entrypoint if settings.entrypoint is not None else (f"/{program.name}",),
-        cmd=settings.cmd or None,
-        volumes={path: {} for path in settings.volumes} or None,
-        working_dir=settings.workdir,
-        labels=dict(settings.labels) or None,
-        stop_signal=settings.stop_signal,
-        healthcheck=settings.healthcheck,
     )

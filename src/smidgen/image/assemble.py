@@ -4,9 +4,10 @@ The order of work is that of trust: blobs first, then the documents that name th
 of all, by the caller. So whatever stops the work, nothing ever points at what is not there.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -22,7 +23,10 @@ from smidgen.oci.manifest import Index, Manifest, encode
 from smidgen.oci.media_types import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST
 from smidgen.oci.platform import Platform
 from smidgen.store.content import ContentStore
-from smidgen.store.sizes import remember_size
+from smidgen.store.sizes import layer_size, remember_size
+
+if TYPE_CHECKING:
+    from smidgen.image.base import BaseImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +52,9 @@ class Recipe:
 
     Attributes:
         layers: Bottom first. One that turns out to have no entries is left out.
+        run: Whole: what the base says of it is already in it.
         created: Seconds since 1970, UTC.
+        base: What the layers lie on, or None for the empty image.
     """
 
     platform: Platform
@@ -57,14 +63,20 @@ class Recipe:
     annotations: Mapping[str, str]
     created: int
     compression: Compression
+    base: "BaseImage | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class AssembledLayer:
-    """A layer of an image that was just made, and the line of its history."""
+    """A layer of an image that was just made, and the line of its history.
+
+    Attributes:
+        is_of_base: It is the base's.
+    """
 
     layer: Layer
     created_by: str
+    is_of_base: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +92,10 @@ def assemble(store: ContentStore, recipe: Recipe) -> Assembled:
     packed = ((pack_layer(store, layer, recipe.compression), layer.created_by) for layer in recipe.layers)
     layers = tuple(AssembledLayer(layer, created_by) for layer, created_by in packed if layer is not None)
     created = timestamp(recipe.created)
+    history = tuple(History(created=created, created_by=one.created_by) for one in layers)
+    if recipe.base is not None:
+        layers = (*_layers_of(recipe.base), *layers)
+        history = (*recipe.base.history, *history)
     config = ImageConfig(
         created=created,
         architecture=recipe.platform.architecture,
@@ -87,7 +103,7 @@ def assemble(store: ContentStore, recipe: Recipe) -> Assembled:
         variant=recipe.platform.variant,
         config=recipe.run,
         rootfs=RootFS(type="layers", diff_ids=tuple(one.layer.diff_id for one in layers)),
-        history=tuple(History(created=created, created_by=one.created_by) for one in layers),
+        history=history,
     )
     manifest = Manifest(
         schema_version=2,
@@ -136,6 +152,14 @@ def pack_layer(store: ContentStore, recipe: LayerRecipe, compression: Compressio
     if recipe.key is not None:
         cache.put(recipe.key, layer)
     return layer
+
+
+def _layers_of(base: "BaseImage") -> Iterator[AssembledLayer]:
+    store = base.image.store
+    lines = (one.created_by or one.comment for one in base.history if not one.empty_layer)
+    for descriptor, diff_id, line in zip(base.layers, base.diff_ids, lines, strict=True):
+        size = layer_size(store, descriptor) or 0
+        yield AssembledLayer(Layer(descriptor=descriptor, diff_id=diff_id, size=size), line, is_of_base=True)
 
 
 def _with_platform(image: Image) -> Descriptor:

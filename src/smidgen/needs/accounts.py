@@ -42,10 +42,8 @@ class Account:
 def account_entries(account: Account) -> tuple[Entry, ...]:
     """Make etc/group and etc/passwd with root and *account*, and its home directory."""
     root = Account(uid=0, gid=0)
-    groups = {root.gid: root.login}
-    groups.setdefault(account.gid, account.login)
-    passwd = "".join(map(_passwd_line, (root,) if account.uid == root.uid else (root, account)))
-    group = "".join(f"{name}:x:{gid}:\n" for gid, name in groups.items())
+    passwd = "".join(map(passwd_line, (root,) if account.uid == root.uid else (root, account)))
+    group = "".join(map(group_line, (root,) if account.gid == root.gid else (root, account)))
     files = (Entry.file("etc/group", group.encode()), Entry.file("etc/passwd", passwd.encode()))
     return files + home_entries(account)
 
@@ -57,5 +55,11 @@ def home_entries(account: Account) -> tuple[Entry, ...]:
     return (Entry.directory(account.home.removeprefix("/"), mode=0o700, uid=account.uid, gid=account.gid),)
 
 
-def _passwd_line(account: Account) -> str:
+def passwd_line(account: Account) -> str:
+    """Give the line of passwd."""
     return f"{account.login}:x:{account.uid}:{account.gid}:{account.login}:{account.home}:{_NOLOGIN}\n"
+
+
+def group_line(account: Account) -> str:
+    """Give the line of group: the user's own group, of the same name."""
+    return f"{account.login}:x:{account.gid}:\n"

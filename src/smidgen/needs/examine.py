@@ -1,4 +1,4 @@
-"""Everything that smidgen reads from an executable in one go, and the refusal of those that cannot run alone."""
+"""Everything that smidgen reads from an executable in one go."""
 
 import hashlib
 import mmap
@@ -10,7 +10,7 @@ import msgspec
 
 from smidgen.elf.buildinfo import read_build_info
 from smidgen.elf.header import ElfFile, parse_elf
-from smidgen.errors import DynamicExecutable, InvalidExecutable, WrongArchitecture
+from smidgen.errors import InvalidExecutable, WrongArchitecture
 from smidgen.needs.detect import detect_needs
 from smidgen.needs.need import NeedsReport
 from smidgen.oci.platform import Platform
@@ -24,12 +24,18 @@ class BinaryFacts(msgspec.Struct, frozen=True, kw_only=True):
         size: Length of the file in bytes.
         go_version: Such as ``go1.26.8``; empty for what is no Go program.
         report: What it needs at run time, and what else there is to know.
+        interpreter: The dynamic loader that it starts with; empty for one that is linked statically.
+        libraries: Shared libraries that it names, in order.
+        library_paths: Where it wants them sought first.
     """
 
     digest: str
     size: int
     go_version: str
     report: NeedsReport
+    interpreter: str = ""
+    libraries: tuple[str, ...] = ()
+    library_paths: tuple[str, ...] = ()
 
 
 def examine(path: Path, platform: Platform, *, digest: str | None = None) -> BinaryFacts:
@@ -42,19 +48,22 @@ def examine(path: Path, platform: Platform, *, digest: str | None = None) -> Bin
 
     Raises:
         InvalidExecutable: Not an ELF executable, or a damaged one.
-        DynamicExecutable: It needs an interpreter or libraries.
         WrongArchitecture: It is not for *platform*.
     """
     with mapped(path) as data:
         elf = parse_elf(data)
         _check_architecture(elf, path, platform)
-        _check_static(elf, path)
         info = read_build_info(elf)
         return BinaryFacts(
             digest=digest or hashlib.sha256(data).hexdigest(),
             size=len(data),
             go_version=info.go_version if info else "",
             report=detect_needs(elf),
+            interpreter=elf.interpreter or "",
+            libraries=elf.needed,
+            library_paths=tuple(f"{elf.dynamic.rpath or ''}:{elf.dynamic.runpath or ''}".strip(":").split(":"))
+            if elf.dynamic.rpath or elf.dynamic.runpath
+            else (),
         )
 
 
@@ -100,16 +109,3 @@ def _check_architecture(elf: ElfFile, path: Path, platform: Platform) -> None:
             f"{path} is for {elf.architecture or f'ELF machine {elf.machine}'}, the image is for {platform}",
             hint=f"build it for {platform.architecture}, or choose its own architecture with --platform",
         )
-
-
-def _check_static(elf: ElfFile, path: Path) -> None:
-    if elf.is_static:
-        return
-    libraries = elf.needed
-    wanted = ", ".join(([elf.interpreter] if elf.interpreter else []) + list(libraries))
-    raise DynamicExecutable(
-        f"{path} is dynamically linked: it needs {wanted}, and an image from scratch has none of them",
-        interpreter=elf.interpreter,
-        libraries=libraries,
-        hint="build Go programs with CGO_ENABLED=0, C programs with -static, Rust programs for a musl target",
-    )

@@ -4,7 +4,7 @@ Directories above files are left to the packer. Nothing is read from the host bu
 tzdata, and the user's own CA bundles.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module, resources
 from pathlib import Path
 
@@ -15,16 +15,6 @@ from smidgen.needs.accounts import Account, account_entries
 from smidgen.needs.ca import ca_entries, read_bundles
 from smidgen.needs.need import NeedKind
 from smidgen.needs.zones import zone_entries
-
-# What a base image has where it satisfies a need by itself.
-_MARKS = {
-    NeedKind.CA: ("etc/ssl/certs/ca-certificates.crt", "etc/ssl/cert.pem", "etc/pki/tls/certs/ca-bundle.crt"),
-    NeedKind.TZ: ("usr/share/zoneinfo/Europe/London", "usr/share/lib/zoneinfo/Europe/London"),
-    NeedKind.PASSWD: ("etc/passwd",),
-    NeedKind.TMP: ("tmp",),
-    NeedKind.RESOLVER: ("etc/nsswitch.conf",),
-    NeedKind.MIME: ("usr/share/mime/globs2", "etc/mime.types"),
-}
 
 
 def provide(
@@ -66,11 +56,6 @@ def provide(
 def source_versions() -> dict[str, str]:
     """Give the releases of the packages that decide bytes: ``certifi`` and ``tzdata`` (the IANA release, as 2026b)."""
     return {"certifi": certifi.__version__, "tzdata": str(import_module("tzdata").IANA_VERSION)}
-
-
-def provided_by(has_path: Callable[[str], bool]) -> frozenset[NeedKind]:
-    """Say what a root filesystem has already; *has_path* takes paths in the form of Entry.path."""
-    return frozenset(kind for kind, paths in _MARKS.items() if any(map(has_path, paths)))
 
 
 def mime_types() -> bytes:

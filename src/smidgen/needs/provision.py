@@ -8,11 +8,15 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smidgen.layer.entry import Entry, Kind
 from smidgen.needs.accounts import Account
 from smidgen.needs.need import NeedKind
 from smidgen.needs.provide import provide, source_versions
+
+if TYPE_CHECKING:
+    from smidgen.needs.on_base import OnBase
 
 _SMALL = frozenset({NeedKind.PASSWD, NeedKind.TMP, NeedKind.RESOLVER, NeedKind.MIME})
 
@@ -35,7 +39,12 @@ class Provision:
 
 
 def provisions(
-    kinds: Collection[NeedKind], *, account: Account, zones: Sequence[str] = (), ca_bundles: Sequence[Path] = ()
+    kinds: Collection[NeedKind],
+    *,
+    account: Account,
+    zones: Sequence[str] = (),
+    ca_bundles: Sequence[Path] = (),
+    on_base: "OnBase | None" = None,
 ) -> tuple[Provision, ...]:
     """Group what satisfies *kinds*, what changes least first.
 
@@ -44,6 +53,7 @@ def provisions(
         account: The user that passwd and group name.
         zones: The only time zones, empty for all.
         ca_bundles: PEM files to add to the public roots.
+        on_base: What the image stands on: its accounts and certificates are added to.
 
     Raises:
         UsageError: A bundle that cannot be read.
@@ -51,7 +61,7 @@ def provisions(
     """
     found = []
     if small := _SMALL.intersection(kinds):
-        entries = provide(small, account=account)
+        entries = _small_entries(small, account, on_base)
         found.append(
             Provision(
                 entries=lambda: entries,
@@ -60,7 +70,9 @@ def provisions(
                 directories=tuple(entry for entry in entries if entry.kind is Kind.DIRECTORY),
             )
         )
-    if NeedKind.CA in kinds:
+    if NeedKind.CA in kinds and ca_bundles and on_base is not None and on_base.place_of(NeedKind.CA):
+        found.append(_joined_certificates(on_base, ca_bundles))
+    elif NeedKind.CA in kinds:
         release = source_versions()["certifi"]
         private = "\0".join(_content_digest(path) for path in ca_bundles)
         found.append(
@@ -80,6 +92,21 @@ def provisions(
             )
         )
     return tuple(found)
+
+
+def _small_entries(kinds: Collection[NeedKind], account: Account, on_base: "OnBase | None") -> tuple[Entry, ...]:
+    if on_base is None or NeedKind.PASSWD not in kinds:
+        return provide(kinds, account=account)
+    return on_base.account_entries() + provide(set(kinds) - {NeedKind.PASSWD})
+
+
+def _joined_certificates(on_base: "OnBase", ca_bundles: Sequence[Path]) -> Provision:
+    entries = on_base.certificate_entries(ca_bundles) or ()
+    return Provision(
+        entries=lambda: entries,
+        key="ca of base\0" + hashlib.sha256(repr(entries).encode()).hexdigest(),
+        description=f"CA certificates (of {on_base.files.base.name}, private CAs)",
+    )
 
 
 def _content_digest(path: Path) -> str:

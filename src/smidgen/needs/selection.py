@@ -1,6 +1,6 @@
 """Selection: what goes into the image, and who decided it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -62,7 +62,8 @@ def select(
     *,
     asked: Mapping[NeedKind, str] | None = None,
     refused: Mapping[NeedKind, str] | None = None,
-    base: Collection[NeedKind] = (),
+    implied: Mapping[NeedKind, str] | None = None,
+    place_in_base: Callable[[NeedKind], str] | None = None,
 ) -> Selection:
     """Decide each kind: the user's word first, then what the base has, then what was detected.
 
@@ -70,36 +71,44 @@ def select(
         report: What the program needs.
         asked: Kinds to include, each with where that was said: ``--with``, ``--tz``, ``smidgen.yaml:7``.
         refused: Kinds to leave out, likewise.
-        base: What the base image has already, see ``provide.provided_by``.
+        implied: Kinds that something else makes necessary, likewise; what the base has satisfies them.
+        place_in_base: Where the base has it, "" where it has not; None for an image without a base.
 
     Raises:
         UsageError: A kind is asked for and refused.
     """
-    asked, refused = asked or {}, refused or {}
+    asked, refused, implied = asked or {}, refused or {}, implied or {}
     for kind in asked:
         if kind in refused:
             raise UsageError(
                 f"{kind} is asked for with {asked[kind]} and refused with {refused[kind]}", hint="keep one of the two"
             )
-    decisions = (_decide(kind, report.need(kind), asked, refused, base) for kind in NeedKind)
+    decider = _Decider(asked=asked, refused=refused, implied=implied, place_in_base=place_in_base or (lambda _: ""))
+    decisions = (decider.decide(kind, report.need(kind)) for kind in NeedKind)
     return Selection(tuple(decision for decision in decisions if decision is not None))
 
 
-def _decide(
-    kind: NeedKind,
-    need: Need | None,
-    asked: Mapping[NeedKind, str],
-    refused: Mapping[NeedKind, str],
-    base: Collection[NeedKind],
-) -> Decision | None:
-    if kind in asked:
-        return Decision(kind=kind, included=True, origin=Origin.ASKED, why=f"asked for with {asked[kind]}", need=need)
-    if kind in refused:
-        return Decision(
-            kind=kind, included=False, origin=Origin.REFUSED, why=f"refused with {refused[kind]}", need=need
-        )
-    if need is None:
-        return None
-    if need.included and kind in base:
-        return Decision(kind=kind, included=False, origin=Origin.BASE, why="the base image has it", need=need)
-    return Decision(kind=kind, included=need.included, origin=Origin.DETECTED, why=need.reason, need=need)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decider:
+    asked: Mapping[NeedKind, str]
+    refused: Mapping[NeedKind, str]
+    implied: Mapping[NeedKind, str]
+    place_in_base: Callable[[NeedKind], str]
+
+    def decide(self, kind: NeedKind, need: Need | None) -> Decision | None:
+        if kind in self.asked:
+            why = f"asked for with {self.asked[kind]}"
+            return Decision(kind=kind, included=True, origin=Origin.ASKED, why=why, need=need)
+        if kind in self.refused:
+            why = f"refused with {self.refused[kind]}"
+            return Decision(kind=kind, included=False, origin=Origin.REFUSED, why=why, need=need)
+        if kind not in self.implied and need is None:
+            return None
+        if (kind in self.implied or (need and need.included)) and (place := self.place_in_base(kind)):
+            why = f"provided by the base: {place}"
+            return Decision(kind=kind, included=False, origin=Origin.BASE, why=why, need=need)
+        if kind in self.implied:
+            why = f"asked for with {self.implied[kind]}"
+            return Decision(kind=kind, included=True, origin=Origin.ASKED, why=why, need=need)
+        assert need is not None  # noqa: S101 (else it would be implied)
+        return Decision(kind=kind, included=need.included, origin=Origin.DETECTED, why=need.reason, need=need)

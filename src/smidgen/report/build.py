@@ -6,7 +6,7 @@ import msgspec
 
 from smidgen.gobuild.built import Built, BuiltPlatform
 from smidgen.needs.selection import Decision, Origin
-from smidgen.report.schema_build import BuildReport, ImageResult, LayerResult, NeedResult, PlatformResult
+from smidgen.report.schema_build import BaseResult, BuildReport, ImageResult, LayerResult, NeedResult, PlatformResult
 from smidgen.report.text import columns, human_size
 
 Style = Callable[..., str]
@@ -50,10 +50,12 @@ def _platform_result(built: BuiltPlatform) -> PlatformResult:
                 media_type=one.layer.descriptor.media_type,
                 pull_size=one.layer.descriptor.size,
                 size=one.layer.size,
+                of_base=one.is_of_base,
             )
             for one in built.layers
         ),
         needs=tuple(_need_result(decision) for decision in built.needs.decisions),
+        base=BaseResult(name=built.base.name, digest=built.base.image.digest) if built.base is not None else None,
     )
 
 
@@ -65,6 +67,7 @@ def _need_result(decision: Decision) -> NeedResult:
         confidence=str(need.confidence) if need else str(Origin.ASKED),
         symbol=need.symbol if need else "",
         reason=decision.why,
+        origin=str(decision.origin),
     )
 
 
@@ -104,17 +107,27 @@ def _image(image: ImageResult, style: Style) -> str:
 def _platform(platform: PlatformResult, style: Style) -> list[str]:
     made_by = f", {platform.go_version}" if platform.go_version else ""
     lines = [f"  {style(platform.platform, 'cyan')}{made_by}"]
-    rows = [(layer.created_by, human_size(layer.size), human_size(layer.pull_size)) for layer in platform.layers]
+    rows = [] if platform.base is None else [_base_row(platform.base, [one for one in platform.layers if one.of_base])]
+    rows += [
+        (layer.created_by, human_size(layer.size), human_size(layer.pull_size))
+        for layer in platform.layers
+        if not layer.of_base
+    ]
     rows.append(("image", human_size(platform.size), human_size(platform.pull_size)))
     lines += [f"    {line}" for line in columns([("", "on disk", "to pull"), *rows], align="<>>")]
     lines += [f"    {line}" for line in _needs(platform.needs, style)]
     return lines
 
 
+def _base_row(base: BaseResult, layers: Sequence[LayerResult]) -> tuple[str, str, str]:
+    size, pull_size = sum(one.size for one in layers), sum(one.pull_size for one in layers)
+    return f"{base.name} ({base.digest[7:19]})", human_size(size), human_size(pull_size)
+
+
 def _needs(needs: Sequence[NeedResult], style: Style) -> list[str]:
     lines = []
     for need in needs:
-        mark = style("+", "green") if need.included else style("-", "dim")
+        mark = style("+", "green") if need.included else style("=" if need.origin == Origin.BASE else "-", "dim")
         proof = f" [{need.symbol}]" if need.symbol else ""
         lines.append(f"{mark} {need.kind} ({need.confidence}): {need.reason}{style(proof, 'dim')}")
     return lines

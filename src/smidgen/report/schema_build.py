@@ -19,6 +19,7 @@ class NeedResult(msgspec.Struct, frozen=True, kw_only=True):
         confidence: ``certain``, ``likely`` or ``possible``; ``asked`` where the user said so.
         symbol: The linked function that proves it, or empty.
         reason: One sentence for people.
+        origin: Who decided: ``detected``, ``asked``, ``refused``, ``base`` where the base has it.
     """
 
     kind: str
@@ -26,6 +27,7 @@ class NeedResult(msgspec.Struct, frozen=True, kw_only=True):
     confidence: str
     symbol: str
     reason: str
+    origin: str
 
 
 class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +36,7 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         pull_size: Bytes as stored.
         size: Bytes of the uncompressed tar.
+        of_base: Whether it is the base's.
     """
 
     created_by: str
@@ -42,6 +45,19 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     media_type: str
     pull_size: int
     size: int
+    of_base: bool
+
+
+class BaseResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What an image stands on.
+
+    Attributes:
+        name: As people write it.
+        digest: Of the base's manifest for the platform.
+    """
+
+    name: str
+    digest: str
 
 
 class PlatformResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +66,7 @@ class PlatformResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         binary_size: Bytes of the executable.
         go_version: Such as ``go1.26.8``; empty for what is no Go program.
+        base: Or null for an image from scratch.
     """
 
     platform: str
@@ -60,6 +77,7 @@ class PlatformResult(msgspec.Struct, frozen=True, kw_only=True):
     go_version: str
     layers: tuple[LayerResult, ...]
     needs: tuple[NeedResult, ...]
+    base: BaseResult | None
 
 
 class ImageResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,0 +1,251 @@
+"""The files of a base: what is in it already, and where in it a path of ours really is.
+
+Reading all layers of a base takes a second for a large one, and gives the same each time, so what came of it
+is kept beside the store's content, by the digests of the layers.
+"""
+
+import os
+import posixpath
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from smidgen.errors import NotFound
+from smidgen.image.base import BaseImage
+from smidgen.image.filetree import FileTree, Node, below
+from smidgen.image.image import Image
+from smidgen.layer.entry import Entry, Kind
+from smidgen.layer.tar_reader import read_tar
+from smidgen.oci.digest import Digest, DigestField, encoded, sha256
+
+# Part of every key: raised when what is kept changes its form.
+_FORMAT: Final = 1
+_KEPT_FILES: Final = ("etc/passwd", "etc/group")
+_MAX_FILE: Final = 16 << 20
+_MAX_HOPS: Final = 40
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    path: str
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+    link: str
+    size: int
+    layer: DigestField | None
+    depth: int
+
+
+class _Facts(msgspec.Struct, frozen=True, array_like=True):
+    nodes: list[_Kept]
+    contents: dict[str, bytes]
+
+
+class BaseFiles:
+    """The files of one base. They are read when they are first asked for."""
+
+    def __init__(self, base: BaseImage) -> None:
+        self.base = base
+
+    @property
+    def tree(self) -> FileTree:
+        """All files, laid one on the other."""
+        return self._read[0]
+
+    def find(self, path: str) -> Node | None:
+        """Give what is at *path*, through symbolic links, or None."""
+        tree = self.tree
+        try:
+            return tree.find(path)
+        except NotFound:
+            return None
+
+    def is_file(self, path: str) -> bool:
+        """Tell whether a file with something in it is at *path*."""
+        node = self.find(path)
+        return node is not None and node.entry.kind in {Kind.FILE, Kind.HARDLINK} and self._size(node) > 0
+
+    def read(self, path: str) -> bytes | None:
+        """Give the content of the file at *path*; None where there is none, or one of over 16 MiB.
+
+        Raises:
+            ContentError: A layer is absent or damaged.
+        """
+        node = self._file(path)
+        if node is None or node.layer is None or node.entry.size > _MAX_FILE:
+            return None
+        contents = self._read[1]
+        if node.entry.path not in contents:
+            contents[node.entry.path] = _content(self.base.image, node)
+        return contents[node.entry.path]
+
+    def real_path(self, path: str) -> str:
+        """Give *path* with every link to a directory on the way replaced, in the form of ``Entry.path``.
+
+        A layer that had ``lib`` as a directory, where the base has a link to ``usr/lib``, would hide all
+        that the link leads to. What is not there yet stays as it is.
+        """
+        *parents, name = path.split("/")
+        waiting, trail, new = parents[::-1], [self.tree.root], list[str]()
+        hops = 0
+        while waiting:
+            part = waiting.pop()
+            node = None if new else trail[-1].children.get(part)
+            if part == "..":
+                trail, new = (trail, new[:-1]) if new else (trail[:-1] or trail, new)
+            elif node is None or node.entry.kind not in {Kind.SYMLINK, Kind.DIRECTORY}:
+                new.append(part)
+            elif node.entry.kind is Kind.DIRECTORY:
+                trail.append(node)
+            elif (hops := hops + 1) > _MAX_HOPS:
+                return path
+            else:
+                trail = [self.tree.root] if node.entry.link.startswith("/") else trail
+                waiting += [one for one in node.entry.link.split("/") if one not in {"", "."}][::-1]
+        return posixpath.join(trail[-1].entry.path, *new, name)
+
+    def placed(self, entries: Iterable[Entry]) -> Iterator[Entry]:
+        """Give *entries* at the places where a container of the base finds their paths."""
+        for entry in entries:
+            link = self.real_path(entry.link) if entry.kind is Kind.HARDLINK else entry.link
+            path = self.real_path(entry.path) if entry.path else ""
+            yield entry if (path, link) == (entry.path, entry.link) else replace(entry, path=path, link=link)
+
+    @cached_property
+    def directories(self) -> tuple[Entry, ...]:
+        """Directories of the base that are not simply 0755 and root's: a layer of ours must not change them."""
+        return tuple(
+            Entry.directory(node.entry.path, mode=node.entry.mode, uid=node.entry.uid, gid=node.entry.gid)
+            for node in below(self.tree.root, deep=True)
+            if node.entry.kind is Kind.DIRECTORY and (node.entry.mode, node.entry.uid, node.entry.gid) != (0o755, 0, 0)
+        )
+
+    @cached_property
+    def key(self) -> str:
+        """Names the places that ``placed`` gives: equal keys give equal places."""
+        links = [
+            (node.entry.path, node.entry.link)
+            for node in below(self.tree.root, deep=True)
+            if node.entry.kind is Kind.SYMLINK and self._leads_to_directory(node)
+        ]
+        return sha256(repr(links).encode("utf-8", "surrogateescape")) if links else ""
+
+    def _leads_to_directory(self, node: Node) -> bool:
+        found = self.find(node.entry.path)
+        return found is None or found.entry.kind is Kind.DIRECTORY
+
+    def _file(self, path: str) -> Node | None:
+        """Give the file at *path*; of a hard link, the file that it is one more name of."""
+        node = self.find(path)
+        for _ in range(_MAX_HOPS):
+            if node is None or node.entry.kind is not Kind.HARDLINK:
+                break
+            node = self.find(node.entry.link)
+        return node if node is not None and node.entry.kind is Kind.FILE else None
+
+    def _size(self, node: Node) -> int:
+        found = self._file(node.entry.path)
+        return found.entry.size if found is not None else 0
+
+    @cached_property
+    def _read(self) -> tuple[FileTree, dict[str, bytes]]:
+        path = _place(self.base)
+        with suppress(OSError, msgspec.DecodeError, ValueError):
+            facts = msgspec.msgpack.decode(path.read_bytes(), type=_Facts)
+            return _restored(facts.nodes), dict(facts.contents)
+        image = self.base.image
+        tree = FileTree.of(image)
+        contents = {}
+        for name in _KEPT_FILES:
+            with suppress(NotFound):
+                node = tree.find(name)
+                if node.entry.kind is Kind.FILE and node.layer is not None and node.entry.size <= _MAX_FILE:
+                    contents[node.entry.path] = _content(image, node)
+        _keep(path, _Facts([_kept(node) for node in below(tree.root, deep=True)], contents))
+        return tree, contents
+
+
+def environment(run: Iterable[str] | None) -> Mapping[str, str]:
+    """Give the variables of a configuration; of a name that stands twice the last."""
+    return {name: value for name, _, value in (one.partition("=") for one in run or ())}
+
+
+def _content(image: Image, node: Node) -> bytes:
+    """Read a file from the layer that has it; the layer is checked to its end."""
+    layer = next(one for one in image.layers if one.digest == node.layer)
+    data = b""
+    with image.open_layer(layer) as stream:
+        for member in read_tar(stream):
+            if _is_same(member.entry, node.entry):
+                data = member.read()
+        while stream.read(1 << 20):
+            pass
+    return data
+
+
+def _is_same(found: Entry, wanted: Entry) -> bool:
+    # A link to a directory may stand on the way in the layer, so that only name and size are the same.
+    return (
+        found.kind is Kind.FILE
+        and found.size == wanted.size
+        and posixpath.basename(found.path) == posixpath.basename(wanted.path)
+        and (found.path == wanted.path or found.mode == wanted.mode)
+    )
+
+
+def _place(base: BaseImage) -> Path:
+    key = "\n".join([str(_FORMAT), *(layer.digest for layer in base.layers)])
+    return base.image.store.root / "cache" / "bases" / encoded(sha256(key.encode()))
+
+
+def _kept(node: Node) -> _Kept:
+    entry = node.entry
+    return _Kept(
+        path=entry.path,
+        kind=entry.kind.value,
+        mode=entry.mode,
+        uid=entry.uid,
+        gid=entry.gid,
+        link=entry.link,
+        size=entry.size,
+        layer=node.layer,
+        depth=node.depth,
+    )
+
+
+def _restored(kept: Iterable[_Kept]) -> FileTree:
+    tree = FileTree()
+    nodes = {"": tree.root}
+    for one in kept:
+        entry = Entry(
+            path=one.path,
+            kind=Kind(one.kind),
+            mode=one.mode,
+            uid=one.uid,
+            gid=one.gid,
+            link=one.link,
+            size=one.size,
+        )
+        directory, name = posixpath.split(one.path)
+        node = nodes[one.path] = Node(entry, Digest(one.layer) if one.layer else None, one.depth)
+        nodes[directory].children[name] = node
+    return tree
+
+
+def _keep(path: Path, facts: _Facts) -> None:
+    """Write *facts*; a cache that cannot be written is no error."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A path that is not UTF-8 cannot be kept: such a base is read each time.
+        temporary.write_bytes(msgspec.msgpack.encode(facts))
+        temporary.replace(path)
+    except (OSError, ValueError):
+        with suppress(OSError):
+            temporary.unlink()
