@@ -148,6 +148,13 @@ def test_names_that_mean_nothing(text: str, line: int, message: str) -> None:
     assert caught.value.line == line
 
 
+def test_a_base_whose_variable_is_not_set_says_which() -> None:
+    with pytest.raises(DockerfileError) as caught:
+        planned("FROM golang:${VERSION}-alpine\n")
+    assert caught.value.column == 13
+    assert "VERSION is not set" in str(caught.value.hint)
+
+
 def test_global_args_see_those_before_them_and_the_user_wins() -> None:
     text = "ARG A=1\nARG B=${A}2\nARG C=${B}3\nFROM i:$C\nARG C\nRUN x"
     assert planned(text).target.base_name == "i:123"

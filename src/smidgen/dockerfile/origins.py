@@ -67,8 +67,14 @@ class Names:
     contexts: Collection[str]
     platform: Platform
 
-    def base(self, name: str, stage: Stage, platform: Platform) -> Origin:
+    def base(self, name: str, stage: Stage, platform: Platform, *, unset: Collection[str] = ()) -> Origin:
         """Give what ``FROM name`` of *stage* means: a stage before it, a named context or an image.
+
+        Args:
+            name: Expanded.
+            stage: Which begins with it.
+            platform: Of the image.
+            unset: Variables of it that are not set, which may be why it is no name.
 
         Raises:
             DockerfileError: The name is none of an image.
@@ -76,7 +82,7 @@ class Names:
         for earlier in reversed(self.stages[: stage.index]):
             if earlier.from_.name and earlier.from_.name == name.lower():
                 return self.replaced(earlier) or StageOrigin(earlier.index)
-        return self._outside(name, stage.from_.location, platform)
+        return self._outside(name, stage.from_.location, platform, unset)
 
     def replaced(self, stage: Stage) -> NamedContext | None:
         """Give the named context that stands in for *stage* as a whole, or None where there is none."""
@@ -114,7 +120,7 @@ class Names:
             )
         return self.replaced(self.stages[index]) or StageOrigin(index)
 
-    def _outside(self, name: str, location: Location, platform: Platform) -> Origin:
+    def _outside(self, name: str, location: Location, platform: Platform, unset: Collection[str] = ()) -> Origin:
         if name == SCRATCH:
             return ScratchOrigin()
         if context := self._context(name):
@@ -122,7 +128,7 @@ class Names:
         try:
             reference = Reference.parse(name).with_default_tag()
         except InvalidReference as error:
-            raise self._no_image(name, location, error) from error
+            raise self._no_image(location, error, unset, at=name) from error
         if context := self._context(reference.familiar) or self._context(reference.familiar_name, reference):
             return context
         return ImageOrigin(reference, platform)
@@ -132,9 +138,13 @@ class Names:
             return None
         return NamedContext(name) if name in self.contexts and name.lower() not in _FIXED else None
 
-    def _no_image(self, name: str, location: Location, error: InvalidReference) -> DockerfileError:
+    def _no_image(
+        self, location: Location, error: InvalidReference, unset: Collection[str], *, at: str
+    ) -> DockerfileError:
         names = [stage.from_.name for stage in self.stages if stage.from_.name]
         hint = error.hint
-        if names:
+        if unset:
+            hint = f"{', '.join(sorted(unset))} is not set: give it with ARG before the first FROM, or with --build-arg"
+        elif names:
             hint = f"{hint}; stages are {', '.join(names)}"
-        return location.fault(error.message, at=name, hint=hint)
+        return location.fault(error.message, at=at if at in location.code else "$", hint=hint)

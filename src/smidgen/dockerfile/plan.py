@@ -13,6 +13,7 @@ from typing import Final
 
 from smidgen.dockerfile.arguments import automatic_arguments, expand_at, global_arguments, proxy_variables
 from smidgen.dockerfile.checks import judge
+from smidgen.dockerfile.expand import expand
 from smidgen.dockerfile.graph import needed_stages
 from smidgen.dockerfile.instruction import Arg, Copy, Dockerfile, Doubt, Instruction, Onbuild, Run, Stage
 from smidgen.dockerfile.location import Location
@@ -171,6 +172,7 @@ def _find_target(dockerfile: Dockerfile, target: str) -> Stage:
 def _plan_stage(stage: Stage, dockerfile: Dockerfile, arguments: Mapping[str, str], names: Names) -> PlannedStage:
     location, escape = stage.from_.location, dockerfile.directives.escape
     base = expand_at(stage.from_.base, arguments, location=location, escape=escape)
+    unset = expand(stage.from_.base, arguments, escape=escape).missing
     if not base:
         raise location.fault(
             f"the base {stage.from_.base!r} is empty",
@@ -187,7 +189,7 @@ def _plan_stage(stage: Stage, dockerfile: Dockerfile, arguments: Mapping[str, st
             needs.setdefault(origin)
     return PlannedStage(
         stage=stage,
-        base=names.base(base, stage, platform or names.platform),
+        base=names.base(base, stage, platform or names.platform, unset=unset),
         base_name=base,
         platform=platform,
         needs=tuple(needs),
