@@ -32,6 +32,8 @@ class LazyGroup(click.Group):
         "push": ("smidgen.cli.push", "Push images to a registry."),
         "pull": ("smidgen.cli.pull", "Pull images from a registry into the store."),
         "copy": ("smidgen.cli.copy", "Copy an image between registries, the store, layouts, archives and Docker."),
+        "login": ("smidgen.cli.login", "Log in to a registry."),
+        "logout": ("smidgen.cli.logout", "Log out of a registry."),
         "tags": ("smidgen.cli.tags", "List the tags of a repository."),
         "delete": ("smidgen.cli.delete", "Delete tags or images from a registry."),
         "lock": ("smidgen.cli.lock", "Pin the bases of smidgen.yaml in smidgen.lock."),
@@ -51,10 +53,25 @@ class LazyGroup(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Choose the command; ``build -f`` builds a Dockerfile, which has options of its own."""
+        if args[:1] == ["build"] and _names_dockerfile(args):
+            from smidgen.cli.build_dockerfile import command  # noqa: PLC0415
+
+            return "build", command, args[1:]
+        return super().resolve_command(ctx, args)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in self.commands_by_name.items()])
+
+
+def _names_dockerfile(args: list[str]) -> bool:
+    options = args[: args.index("--")] if "--" in args else args
+    return any(word == "--file" or word.startswith(("--file=", "-f")) for word in options)
 
 
 @click.command(cls=LazyGroup, context_settings=_CONTEXT)

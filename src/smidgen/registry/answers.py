@@ -4,6 +4,7 @@ Source: OCI distribution-spec v1.1.1, "Error Codes"; docker's documentation of i
 """
 
 import http
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -62,14 +63,29 @@ def refusal(
             data = response.read(_BODY)
         except (RegistryError, LimitExceeded):
             data = b""
-    return explain(response.status, data, response.headers, registry=registry, request=request, credentials=credentials)
+    return explain(
+        response.status,
+        data,
+        response.headers,
+        registry=registry,
+        request=request,
+        credentials=credentials,
+        hide=response.hide,
+    )
 
 
 def explain(
-    status: int, data: bytes, headers: Headers, *, registry: str, request: str, credentials: Credentials | None
+    status: int,
+    data: bytes,
+    headers: Headers,
+    *,
+    registry: str,
+    request: str,
+    credentials: Credentials | None,
+    hide: Callable[[str], str],
 ) -> RegistryError:
-    """Make the error for an answer that was read; the arguments are those of ``refusal``."""
-    code, said = _said(data, headers)
+    """Make the error for an answer that was read; *hide* takes secrets out of what it says, the rest is as above."""
+    code, said = map(hide, _said(data, headers))
     phrase = code or _phrase(status)
     place = request if f"://{registry}/" in request else f"{registry}: {request}"
     parts = [f"{place}: {status} {harmless(phrase, 60)}".rstrip(), *([harmless(said)] if said else [])]

@@ -1,6 +1,7 @@
 """Bodies of requests: bytes, or anything that can be opened again when a request has to be repeated."""
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -36,3 +37,26 @@ class BytesBody:
     def open(self) -> BinaryIO:
         """Read from the start."""
         return io.BytesIO(self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedBody:
+    """A body that tells how far its sending has come.
+
+    Attributes:
+        body: What is sent.
+        at: Told the number of bytes that have gone out; 0 each time that sending begins.
+    """
+
+    body: Body
+    at: Callable[[int], None]
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+        return self.body.size
+
+    def open(self) -> BinaryIO:
+        """Open it at its start."""
+        self.at(0)
+        return self.body.open()

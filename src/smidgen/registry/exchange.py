@@ -34,6 +34,7 @@ class Document:
     status: int
     headers: Headers
     data: bytes
+    hide: Callable[[str], str]
 
 
 class Exchange:
@@ -63,7 +64,7 @@ class Exchange:
             response.close()
             if call.method not in ("GET", "HEAD") and response.status not in _SAME_METHOD:
                 raise call.nonsense(f"{response.status} redirects a request that is not to be redirected so")
-            call = self.moved(call, response.headers["location"])
+            call = self.moved(call, response.headers["location"], f"its redirect ({response.status}) leads")
         raise first.nonsense(f"more than {_MOST_REDIRECTS} redirects")
 
     def fetch(self, call: Call, limit: int) -> Document:
@@ -81,14 +82,19 @@ class Exchange:
                 if encoding != "identity":
                     raise call.nonsense(f"the answer is encoded as {harmless(encoding, 20)}, which was not asked for")
                 try:
-                    return Document(response.status, response.headers, response.read(limit))
+                    return Document(response.status, response.headers, response.read(limit), response.hide)
                 except LimitExceeded as error:
                     raise call.nonsense(f"the answer is over the limit of {limit} bytes") from error
                 except RegistryUnreachable as error:
                     self._wait_or_give_up(call, error, attempt)
 
-    def moved(self, call: Call, location: str) -> Call:
+    def moved(self, call: Call, location: str, how: str) -> Call:
         """Give *call* as *location* wants it: without secrets, if that is at another server.
+
+        Args:
+            call: What is moved.
+            location: Absolute or relative.
+            how: Begins the message of an error, such as ``its Location leads``.
 
         Raises:
             InvalidAnswer: *location* is no URL, is in a private network, or leaves TLS for plain http.
@@ -96,18 +102,18 @@ class Exchange:
         try:
             url = call.url.join(location)
         except ValueError as error:
-            raise call.nonsense(f"it leads to {harmless(str(error), 120)}") from error
+            raise call.nonsense(f"{how} to what is no usable address: {harmless(str(error), 120)}") from error
         here, there = call.url.origin, url.origin
         if here.host == there.host and here.scheme == "https" and there.scheme == "http":
             # A registry behind a proxy that does TLS for it often believes that it is asked by http.
             return replace(call, url=url.at(here))
         if here == there:
             return replace(call, url=url)
-        self.check(call, url)
+        self.check(call, url, how)
         headers = {name: value for name, value in call.headers.items() if name.lower() not in _PRIVATE}
         return replace(call, url=url, headers=headers, trust=self._trust(call, there))
 
-    def check(self, call: Call, url: Url) -> None:
+    def check(self, call: Call, url: Url, how: str) -> None:
         """Refuse to be sent by the server of *call* to where it has nothing to say.
 
         Raises:
@@ -115,17 +121,17 @@ class Exchange:
         """
         here, there = call.url.origin, url.origin
         if here.scheme == "https" and there.scheme == "http":
-            raise call.nonsense(f"it leads to {url.shown}, from TLS to plain http")
+            raise call.nonsense(f"{how} to {url.shown}, from TLS to plain http")
         is_own = here.host == there.host or (is_loopback(here.host) and is_loopback(there.host))
         if is_internal(there.host) and not is_own and not self._hosts.knows(there.authority):
             raise call.nonsense(
-                f"it leads to {url.shown}, an address of this machine or its network",
+                f"{how} to {url.shown}, an address of this machine or its network",
                 hint=f"if that is right, write {there.authority} under `registries` in smidgen.yaml",
             )
 
     def elsewhere(self, call: Call, url: Url) -> Call:
         """Give a call to another server, such as a token service, on behalf of the same registry."""
-        self.check(call, url)
+        self.check(call, url, "its challenge leads")
         return replace(call, url=url, headers={}, body=None, trust=self._trust(call, url.origin))
 
     def close(self) -> None:
@@ -151,7 +157,7 @@ class Exchange:
             if delay is None:
                 return response
             response.close()
-            self._wait(call, delay, f"{response.status}")
+            self._wait(call, delay, f"{call.place}: {response.status}")
 
     def _wait_or_give_up(self, call: Call, error: RegistryUnreachable, attempt: int) -> None:
         delay = self._retry.delay(attempt, None)
@@ -164,7 +170,7 @@ class Exchange:
 
     def _wait(self, call: Call, seconds: float, reason: str) -> None:
         if seconds >= _WORTH_TELLING:
-            self._warn(f"{call.place}: {reason}; trying again in {seconds:.0f} seconds")
+            self._warn(f"{reason}; trying again in {seconds:.0f} seconds")
         if self._closed.wait(seconds):
             raise call.error(RegistryUnreachable, "called off")
 

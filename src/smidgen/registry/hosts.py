@@ -6,6 +6,7 @@ Source: containers-registries.conf(5).
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from smidgen.registry.repository import HUB, HUB_ENDPOINT, Repository
 
 _DOCKER_CERTS: Final = "docker/certs.d"
 _CONTAINERS_CERTS: Final = "containers/certs.d"
+
+_PLACE = re.compile(r"^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)(?::[0-9]{1,5})?(?:/[a-z0-9._/-]+)?\Z")
+_WILDCARD = re.compile(r"^\*\.[A-Za-z0-9.-]+\Z")
 
 Pulls = Literal["all", "digest-only", "tag-only"]
 
@@ -183,7 +187,7 @@ class Hosts:
     def trust(self, host: str) -> Trust:
         """Give the trust in the server *host*, which may be no registry at all."""
         rule = self.rule(Repository(host, "")) or Rule(prefix="")
-        return self._trust(host, Trust() if rule.prefix.startswith("*.") else rule.trust)
+        return self._trust(host, rule.trust, insecure=rule.insecure)
 
     def _mirror(self, place: Repository, mirror: Mirror) -> Endpoint:
         own = self.rule(Repository(place.registry, "")) or Rule(prefix="")
@@ -191,7 +195,7 @@ class Hosts:
             repository=place,
             host=_server(place.registry),
             insecure=mirror.insecure or own.insecure,
-            trust=self._trust(place.registry, own.trust),
+            trust=self._trust(place.registry, own.trust, insecure=mirror.insecure or own.insecure),
             is_mirror=True,
         )
 
@@ -200,11 +204,11 @@ class Hosts:
             repository=place,
             host=_server(place.registry),
             insecure=rule.insecure,
-            trust=self._trust(place.registry, rule.trust),
+            trust=self._trust(place.registry, rule.trust, insecure=rule.insecure),
             is_mirror=False,
         )
 
-    def _trust(self, host: str, trust: Trust) -> Trust:
+    def _trust(self, host: str, trust: Trust, *, insecure: bool) -> Trust:
         """Add what ``certs.d`` has for *host*; of several client certificates the first by name is shown."""
         names = {host, _server(host)}
         directories = [at / name for at in self.cert_directories for name in sorted(names) if (at / name).is_dir()]
@@ -213,7 +217,12 @@ class Hosts:
         for at in directories:
             if cert is None and (pairs := sorted(at.glob("*.cert"))):
                 cert, key = pairs[0], pairs[0].with_suffix(".key")
-        return Trust(verified=trust.verified, ca_files=tuple(ca_files), client_cert=cert, client_key=key)
+        return Trust(verified=not insecure, ca_files=tuple(ca_files), client_cert=cert, client_key=key)
+
+
+def is_place(text: str, *, with_wildcard: bool = False) -> bool:
+    """Tell whether *text* is ``HOST[:PORT][/PATH]``, or perhaps ``*.DOMAIN``."""
+    return bool(_PLACE.match(text) or (with_wildcard and _WILDCARD.match(text)))
 
 
 def _server(registry: str) -> str:

@@ -6,7 +6,6 @@ another image in its place.
 Source: containers-registries.conf(5) and containers-registries.conf.d(5).
 """
 
-import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,13 +16,11 @@ import msgspec
 from msgspec import Meta
 
 from smidgen.errors import ConfigError
-from smidgen.registry.hosts import Mirror, Pulls, Rule
+from smidgen.registry.hosts import Mirror, Pulls, Rule, is_place
 
 _VARIABLE: Final = "CONTAINERS_REGISTRIES_CONF"
 _MOST: Final = 1 << 20
 _FILES: Final = 256
-_PLACE = re.compile(r"^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9_][A-Za-z0-9_.-]*)(?::[0-9]{1,5})?(?:/[a-z0-9._/-]+)?\Z")
-_WILDCARD = re.compile(r"^\*\.[A-Za-z0-9.-]+\Z")
 
 
 class _MirrorTable(msgspec.Struct, frozen=True, rename="kebab"):
@@ -98,9 +95,9 @@ def _read(path: Path) -> tuple[Rule, ...]:
 
 def _rule(table: _RegistryTable, path: Path) -> Rule:
     prefix = table.prefix or table.location
-    if not (_PLACE.match(prefix) or (table.prefix and _WILDCARD.match(prefix))):
+    if not is_place(prefix, with_wildcard=bool(table.prefix)):
         raise ConfigError(f"{prefix!r} is not the beginning of an image's name", path=str(path))
-    if table.location and not _PLACE.match(table.location):
+    if table.location and not is_place(table.location):
         raise ConfigError(f"the location {table.location!r} is not a registry, perhaps with a path", path=str(path))
     rule = Rule(
         prefix=prefix.rstrip("/"),
@@ -113,7 +110,7 @@ def _rule(table: _RegistryTable, path: Path) -> Rule:
 
 
 def _mirror(mirror: _MirrorTable, table: _RegistryTable, path: Path) -> Mirror:
-    if not _PLACE.match(mirror.location):
+    if not is_place(mirror.location):
         raise ConfigError(f"the mirror {mirror.location!r} is not a registry, perhaps with a path", path=str(path))
     if table.mirror_by_digest_only and mirror.pull_from_mirror:
         raise ConfigError(

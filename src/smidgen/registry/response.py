@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from smidgen.errors import LimitExceeded
+from smidgen.registry.redact import Secrets
 from smidgen.registry.url import Url
 
 
@@ -57,12 +58,22 @@ class Response:
         url: Where the answer came from in the end.
     """
 
-    def __init__(self, status: int, headers: Headers, url: Url, content: Content, *, bodiless: bool = False) -> None:
+    def __init__(
+        self,
+        status: int,
+        headers: Headers,
+        url: Url,
+        content: Content,
+        *,
+        bodiless: bool = False,
+        secrets: Secrets | None = None,
+    ) -> None:
         self.status = status
         self.headers = headers
         self.address = url
         self._content = content
         self._bodiless = bodiless
+        self._secrets = secrets or Secrets()
 
     @property
     def url(self) -> str:
@@ -110,6 +121,10 @@ class Response:
                 raise LimitExceeded(f"the answer of {self.address.shown}", limit=limit)
             pieces.append(bytes(memoryview(piece)[:count]))
         return b"".join(pieces)
+
+    def hide(self, text: str) -> str:
+        """Give *text*, which the registry wrote, without the secrets that it was sent."""
+        return self._secrets.hide(text, target=self.address.target)
 
     def close(self) -> None:
         """Give the connection back; one with more to come is closed, as reading on could take for ever."""

@@ -7,7 +7,14 @@ import threading
 from collections.abc import Mapping
 from typing import Final
 
-from smidgen.errors import InvalidAnswer, LimitExceeded, RegistryError, RegistryUnreachable, UntrustedRegistry
+from smidgen.errors import (
+    InvalidAnswer,
+    LimitExceeded,
+    RegistryError,
+    RegistryUnreachable,
+    UntrustedRegistry,
+    UsageError,
+)
 from smidgen.registry.addresses import is_loopback
 from smidgen.registry.call import Call
 from smidgen.registry.challenge import Challenge, parse_challenges
@@ -98,7 +105,7 @@ class Server:
             secure = Url.parse(f"https://{self.endpoint.host}/").origin
             plain = Url.parse(f"http://{self.endpoint.host}/").origin
         except ValueError as error:
-            raise InvalidAnswer(f"{self.registry}: {error} is no registry", registry=self.registry) from error
+            raise UsageError(f"{self.registry} is not the address of a registry: {error}") from error
         if self.endpoint.insecure:
             return self._try_secure(secure, plain)
         return self._try_plain(secure, plain) if is_loopback(secure.host) else secure

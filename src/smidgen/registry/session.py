@@ -16,6 +16,7 @@ from smidgen.registry.call import Call
 from smidgen.registry.credentials import Credentials
 from smidgen.registry.hosts import Endpoint, Hosts
 from smidgen.registry.keyring import Keyring
+from smidgen.registry.redact import Secrets
 from smidgen.registry.repository import Repository
 from smidgen.registry.response import Response
 from smidgen.registry.retry import RetryPolicy, is_repeatable
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _WARNING: Final = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
 _ESCAPED: Final = re.compile(r"\\(.)")
 _MOST_WARNINGS: Final = 20
-_MOST_RENEWALS: Final = 2
+_MOST_RENEWALS: Final = 4
 
 
 class FindsCredentials(Protocol):
@@ -116,6 +117,7 @@ class Session:
         self._lock = threading.Lock()
         self._open: _Open | None = None
         self._servers: dict[Endpoint, Server] = {}
+        self._secrets = Secrets()
         self._warned: set[str] = set()
         self._silent_mirrors: set[str] = set()
 
@@ -172,6 +174,11 @@ class Session:
                 return response
         return self._ask(endpoints[-1], place.registry, wish)
 
+    def is_challenged(self, registry: str) -> bool:
+        """Tell whether *registry*, which was asked before, wanted to see credentials."""
+        with self._lock:
+            return any(one.registry == registry and one.challenge is not None for one in self._servers.values())
+
     def close(self) -> None:
         """Close all connections, and let nobody wait for the next try."""
         if self._open is not None:
@@ -222,25 +229,35 @@ class Session:
     def _authorized(self, server: "Server", call: Call, scopes: frozenset[str]) -> tuple[Response, Credentials | None]:
         """Send *call* with what the server wants to see; give the answer, and the credentials that went into it."""
         credentials = self._credentials.find(server.endpoint.repository)
+        if credentials is not None:
+            self._secrets.add(credentials.password, credentials.identity_token, credentials.registry_token)
         if credentials is not None or call.body is not None:
             server.ping()
+        tokens = self._opened().tokens
         header = self._authorization(server, call, scopes, credentials)
-        renewals = 0
+        refusals = renewals = 0
         while True:
             headers = {**call.headers, "Authorization": header} if header else call.headers
-            response = self._opened().exchange.send(replace(call, headers=headers))
-            sent = credentials if header else None
-            if response.status != 401 or response.address.origin != call.url.origin or renewals == _MOST_RENEWALS:
-                return response, sent
+            with tokens.used(header):
+                response = self._opened().exchange.send(replace(call, headers=headers))
+                if response.status != 401 or response.address.origin != call.url.origin:
+                    tokens.accepted(header)
+                    return response, credentials if header else None
             server.note(response)
-            if renewals and not self._opened().tokens.is_more_wanted(server.challenge, scopes):
-                return response, sent
-            renewals += 1
-            renewed = self._authorization(server, call, scopes, credentials, refused=header)
+            refusals += bool(header) and not tokens.may_have_expired(header)
+            is_refused = refusals > 1 or (refusals and not tokens.is_more_wanted(server.challenge, scopes))
+            renewed = None
+            if not is_refused and renewals < _MOST_RENEWALS:
+                try:
+                    renewed = self._authorization(server, call, scopes, credentials, refused=header, alone=renewals > 1)
+                except BaseException:
+                    response.close()
+                    raise
             if renewed is None or renewed == header:
-                return response, sent
+                return response, credentials if header else None
             response.close()
             header = renewed
+            renewals += 1
 
     def _authorization(
         self,
@@ -250,6 +267,7 @@ class Session:
         credentials: Credentials | None,
         *,
         refused: str | None = None,
+        alone: bool = False,
     ) -> str | None:
         """Give the header that the server wants to see, or None if there is none."""
         from smidgen.registry.tokens import basic  # noqa: PLC0415 - it brings the HTTP library
@@ -260,9 +278,8 @@ class Session:
             return f"Bearer {credentials.registry_token}"
         if server.challenge.scheme == "basic":
             return basic(credentials) if credentials is not None else None
-        token = self._opened().tokens.get(
-            call, server.challenge, scopes, credentials, refused=(refused or "").removeprefix("Bearer ") or None
-        )
+        old = (refused or "").removeprefix("Bearer ") or None
+        token = self._opened().tokens.get(call, server.challenge, scopes, credentials, refused=old, alone=alone)
         return f"Bearer {token}"
 
     def _call(self, server: "Server", wish: _Wish) -> Call:
@@ -276,7 +293,7 @@ class Session:
             is_repeatable=is_repeatable(wish.method, wish.path),
         )
         if wish.path.startswith(("/", "http://", "https://")):
-            return self._opened().exchange.moved(call, wish.path)
+            return self._opened().exchange.moved(call, wish.path, "its Location leads")
         return replace(call, url=Url(origin, base.url.target + wish.path))
 
     def _server(self, endpoint: Endpoint, registry: str) -> "Server":
@@ -308,7 +325,7 @@ class Session:
                 from smidgen.registry.tokens import Tokens  # noqa: PLC0415
                 from smidgen.registry.transport import Limits, Transport  # noqa: PLC0415
 
-                transport = Transport(environ=self._environ, limits=self._limits or Limits())
+                transport = Transport(environ=self._environ, limits=self._limits or Limits(), secrets=self._secrets)
                 exchange = Exchange(transport, hosts, self._retry, self._warn)
                 self._open = _Open(transport, exchange, Tokens(exchange))
             return self._open
@@ -316,7 +333,7 @@ class Session:
     def _pass_on_warnings(self, registry: str, response: Response) -> None:
         for value in response.headers.every("warning"):
             for text in _WARNING.findall(value[:4096]):
-                said = harmless(_ESCAPED.sub(r"\1", text))
+                said = harmless(response.hide(_ESCAPED.sub(r"\1", text)))
                 self._warn(f"{registry} says: {said}")
 
     def _warn(self, text: str) -> None:

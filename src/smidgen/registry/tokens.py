@@ -8,7 +8,9 @@ import threading
 import time
 import urllib.parse
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -24,6 +26,7 @@ from smidgen.registry.url import Origin, Url
 
 _MOST: Final = 64 << 10
 _CLIENT: Final = "smidgen"
+_MOST_KNOWN: Final = 10_000
 _DEFAULT_LIFE: Final = 60.0
 _LONGEST_LIFE: Final = 86400.0
 _TOKEN = re.compile(r"^[\x21-\x7e]+\Z")
@@ -54,6 +57,8 @@ class Tokens:
         self._first: dict[_Key, tuple[str, ...]] = {}
         self._locks: dict[_Key, threading.Lock] = {}
         self._lock = threading.Lock()
+        self._good: set[str] = set()
+        self._used: Counter[str] = Counter()
 
     def get(
         self,
@@ -63,8 +68,9 @@ class Tokens:
         credentials: Credentials | None,
         *,
         refused: str | None = None,
-    ) -> str | None:
-        """Give a token for *scopes*; None if there can be no other than the one that was refused.
+        alone: bool = False,
+    ) -> str:
+        """Give a token for *scopes*.
 
         Args:
             call: The request that is to be authorized.
@@ -72,6 +78,7 @@ class Tokens:
             scopes: What the request needs.
             credentials: Of the user, or None to be nobody.
             refused: A token that the registry refused, so that another is wanted.
+            alone: Whether no other request may have it too: some services give tokens that are good for one request.
 
         Raises:
             AccessDenied: The token service does not know the user.
@@ -82,7 +89,7 @@ class Tokens:
         with self._lock:
             lock = self._locks.setdefault(key, threading.Lock())
         with lock:
-            kept = self._kept.get(key)
+            kept = None if alone else self._kept.get(key)
             if kept is not None and kept.value != refused and self._clock() < kept.until:
                 return kept.value
             wanted = challenge.parameters.get("scope", "").split()
@@ -90,8 +97,30 @@ class Tokens:
             first = tuple(dict.fromkeys((*new, *self._first.get(key, ()))))
             self._first[key] = first
             kept = self._fetch(call, challenge, (*first, *sorted(scopes)), credentials)
-            self._kept[key] = kept
+            if not alone:
+                self._kept[key] = kept
             return kept.value
+
+    @contextmanager
+    def used(self, header: str | None) -> Iterator[None]:
+        """Count *header* as one that a request is under way with."""
+        with self._lock:
+            self._used[header or ""] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._used[header or ""] -= 1
+
+    def accepted(self, header: str | None) -> None:
+        """Remember that a registry took *header*."""
+        if header and len(self._good) < _MOST_KNOWN:
+            self._good.add(header)
+
+    def may_have_expired(self, header: str | None) -> bool:
+        """Tell whether a refused *header* was good once, or may have been used up by a request beside this one."""
+        with self._lock:
+            return header in self._good or self._used[header or ""] > 0
 
     def is_more_wanted(self, challenge: Challenge | None, scopes: frozenset[str]) -> bool:
         """Tell whether *challenge* asks for a scope beside *scopes*."""
@@ -151,6 +180,7 @@ class Tokens:
                 registry=call.registry,
                 request=call.shown,
                 credentials=credentials,
+                hide=document.hide,
             )
         try:
             answer = msgspec.json.decode(document.data, type=_Answer)

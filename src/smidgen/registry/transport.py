@@ -20,18 +20,24 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionErr
 from urllib3.util import parse_url
 
 from smidgen.errors import RegistryError, RegistryUnreachable, SizeMismatch, StoreError, UntrustedRegistry
-from smidgen.registry.body import Body
+from smidgen.registry.answers import harmless
+from smidgen.registry.body import Body, WatchedBody
 from smidgen.registry.call import Call
 from smidgen.registry.hosts import TRUSTED, Trust
 from smidgen.registry.proxies import Proxy, find_proxy
+from smidgen.registry.redact import Secrets
 from smidgen.registry.response import Headers, Response
 from smidgen.registry.tls import Contexts
 from smidgen.registry.url import Origin
 
 CHUNK: Final = 1 << 20
 _KEPT: Final = 8
+# Bytes that the kernel sends at once; then somebody is told.
+_STEP: Final = 8 << 20
 #: An answer that nobody reads is read to its end if it is no longer: cheaper than another connection.
 _DRAINED: Final = 16 << 10
+#: How urllib3 and the standard library begin what they say of a proxy that refused.
+_TUNNEL: Final = "Tunnel connection failed"
 _SOCKET_OPTIONS: list[tuple[int, int, int | bytes]] = [
     (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -69,6 +75,7 @@ class _Paced(io.RawIOBase):
         self._waited = 0.0
         self._count = -1
         self.fault: OSError | None = None
+        self.has_ended = False
 
     def readable(self) -> bool:
         return True
@@ -81,7 +88,8 @@ class _Paced(io.RawIOBase):
             count = self._raw.readinto(buffer)
         except OSError as error:
             self.fault = error
-            return 0
+            count = 0
+        self.has_ended = count == 0
         if self._count < 0:
             # The wait for the first byte is the registry's work, which has a limit of its own.
             self._count = 0
@@ -91,6 +99,7 @@ class _Paced(io.RawIOBase):
         if self._waited >= self._limits.window:
             if self._count < self._waited * self._limits.floor:
                 self.fault = TimeoutError(f"only {self._count} bytes in {self._waited:.0f} seconds")
+                self.has_ended = True
                 return 0
             self._waited, self._count = 0.0, 0
         return count
@@ -111,6 +120,16 @@ class _Answer(http.client.HTTPResponse):
         assert isinstance(raw, io.RawIOBase)  # noqa: S101 - so does makefile() make it
         self.paced = _Paced(raw, self.limits)
         self.fp = io.BufferedReader(self.paced, 64 << 10)
+
+    def begin(self) -> None:
+        """Read the head. The standard library takes an end in the middle of it for the end of it."""
+        try:
+            super().begin()
+        except (ValueError, http.client.HTTPException):
+            if not self.paced.has_ended:
+                raise
+        if self.paced.has_ended:
+            raise self.paced.fault or http.client.RemoteDisconnected("the head broke off")
 
 
 class _Content:
@@ -179,8 +198,9 @@ class _Peer:
 class Transport:
     """Sends requests and gives their answers. Up to 8 idle connections a server are kept. May be used by threads."""
 
-    def __init__(self, *, environ: Mapping[str, str], limits: Limits) -> None:
+    def __init__(self, *, environ: Mapping[str, str], limits: Limits, secrets: Secrets) -> None:
         self._environ = environ
+        self._secrets = secrets
         self._limits = limits
         self._contexts = Contexts(environ)
         self._answers = type("_LimitedAnswer", (_Answer,), {"limits": limits})
@@ -200,12 +220,13 @@ class Transport:
         origin = call.url.origin
         trust = call.trust if origin.scheme == "https" else TRUSTED
         peer = _Peer(origin, trust, find_proxy(origin, self._environ))
+        self._secrets.learn(call.headers)
         connection = self._take(peer)
         try:
             answer = self._exchange(connection, peer, call)
         except (OSError, ValueError, HTTPError, http.client.HTTPException) as error:
             connection.close()
-            raise _wrapped(call, error) from error
+            raise _wrapped(call, error) from _cause(error)
         except BaseException:
             connection.close()
             raise
@@ -213,9 +234,15 @@ class Transport:
         def done(keep: bool) -> None:  # noqa: FBT001
             self._give_back(peer, connection, keep=keep)
 
-        content = _Content(answer, connection, done, call)
-        headers = Headers(answer.getheaders())
-        return Response(answer.status, headers, call.url, content, bodiless=call.method == "HEAD")
+        headers = Headers([(name, self._secrets.hide_in_header(value)) for name, value in answer.getheaders()])
+        return Response(
+            answer.status,
+            headers,
+            call.url,
+            _Content(answer, connection, done, call),
+            bodiless=call.method == "HEAD",
+            secrets=self._secrets,
+        )
 
     def close(self) -> None:
         """Close the idle connections; those in use are closed when their answers are."""
@@ -303,16 +330,25 @@ class Transport:
 
 
 def _send_body(sock: socket.socket, body: Body) -> None:
+    tell = body.at if isinstance(body, WatchedBody) else _nobody
+    sent = 0
     with body.open() as stream:
         if isinstance(stream, io.FileIO | io.BufferedReader) and type(sock) is socket.socket:
-            sent = sock.sendfile(stream, stream.tell(), body.size) if body.size else 0
+            start = stream.tell()
+            while sent < body.size and (count := sock.sendfile(stream, start + sent, min(_STEP, body.size - sent))):
+                sent += count
+                tell(sent)
         else:
-            sent = 0
             while sent < body.size and (piece := _piece(stream, min(CHUNK, body.size - sent))):
                 sock.sendall(piece)
                 sent += len(piece)
+                tell(sent)
     if sent != body.size:
         raise SizeMismatch(want=body.size, got=sent, what="what is being sent")
+
+
+def _nobody(_count: int) -> None:
+    """Tell nobody."""
 
 
 def _piece(stream: BinaryIO, size: int) -> bytes:
@@ -325,7 +361,7 @@ def _piece(stream: BinaryIO, size: int) -> bytes:
 def _wrapped(call: Call, error: Exception) -> RegistryError:
     """Say in words what a connection met."""
     origin = call.url.origin
-    cause = error.__cause__ if isinstance(error, HTTPError) and isinstance(error.__cause__, OSError) else error
+    cause = _cause(error)
     if isinstance(cause, ssl.SSLError):
         return _untrusted(call, cause)
     if isinstance(error, NameResolutionError):
@@ -335,21 +371,29 @@ def _wrapped(call: Call, error: Exception) -> RegistryError:
         # EAI_AGAIN: the name server could not be asked, which passes.
         fault.is_final = getattr(cause, "errno", None) != socket.EAI_AGAIN
         return fault
-    if isinstance(cause, TimeoutError | ConnectTimeoutError):
-        said = str(cause) if str(cause).startswith("only ") else "no answer"
-        return call.error(
-            RegistryUnreachable, f"no answer in time ({said})" if said != "no answer" else "no answer in time"
-        )
-    if isinstance(error, ProxyError) or "Tunnel connection failed" in str(error):
-        return call.error(RegistryUnreachable, f"the proxy refused: {str(error)[:120]}", hint="check HTTPS_PROXY")
-    if isinstance(cause, http.client.RemoteDisconnected | http.client.IncompleteRead | OSError | HTTPError):
-        return call.error(RegistryUnreachable, _reason(cause))
-    return call.nonsense(f"the answer is not HTTP ({type(error).__name__})")
+    if isinstance(cause, OSError | HTTPError | http.client.RemoteDisconnected | http.client.IncompleteRead):
+        hint = "check HTTPS_PROXY" if isinstance(error, ProxyError) or _TUNNEL in str(error) else None
+        return call.error(RegistryUnreachable, _reason(cause), hint=hint)
+    if isinstance(error, http.client.BadStatusLine):
+        # Its text is the peer's, and may repeat what it was sent.
+        vars(error).clear()
+        error.args = ()
+        return call.nonsense("the answer does not begin as one of HTTP does")
+    return call.nonsense(f"the answer is not HTTP: {harmless(str(error) or type(error).__name__, 80)}")
+
+
+def _cause(error: Exception) -> Exception:
+    """Look through what urllib3 wraps around errors of the operating system."""
+    return error.__cause__ if isinstance(error, HTTPError) and isinstance(error.__cause__, OSError) else error
 
 
 def _reason(cause: Exception) -> str:
+    if isinstance(cause, TimeoutError | ConnectTimeoutError):
+        return f"no answer in time{f' ({cause})' if str(cause).startswith('only ') else ''}"
     if isinstance(cause, ConnectionRefusedError):
         return "connection refused: nothing listens there"
+    if _TUNNEL in str(cause):
+        return f"the proxy says: {harmless(str(cause).partition(_TUNNEL)[2].strip(': '), 80)}"
     if isinstance(cause, http.client.RemoteDisconnected):
         return "the connection was closed without an answer"
     strerror = getattr(cause, "strerror", None)

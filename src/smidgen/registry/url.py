@@ -7,7 +7,8 @@ from typing import Final, Self
 
 _MOST: Final = 16 << 10
 _PORTS: Final = {"http": 80, "https": 443}
-_UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\U0010ffff]")
+# What is not allowed is named by what is: the other way round takes 5 ms to compile.
+_UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
 _HOST = re.compile(r"^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_.])?|[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*)\Z")
 
 

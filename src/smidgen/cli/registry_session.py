@@ -1,0 +1,20 @@
+"""Opens a session with registries, set up as the files of the user and of the project say."""
+
+from typing import TYPE_CHECKING
+
+from smidgen.cli.console import console
+
+if TYPE_CHECKING:
+    from smidgen.registry.session import FindsCredentials, Session
+
+
+def open_session(*, credentials: "FindsCredentials | None" = None) -> "Session":
+    """Open a session whose warnings people see.
+
+    Raises:
+        ConfigError: ``smidgen.yaml`` or ``registries.conf`` says what cannot be meant.
+    """
+    from smidgen.config.registries import registry_hosts  # noqa: PLC0415
+    from smidgen.registry.session import Session  # noqa: PLC0415
+
+    return Session(hosts=registry_hosts(), warn=console.warning, credentials=credentials)
