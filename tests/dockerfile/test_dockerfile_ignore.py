@@ -17,6 +17,7 @@ from smidgen.dockerfile.ignore import (
     load_ignore_rules,
     parse_rules,
 )
+from smidgen.dockerfile.missing import missing_hint
 from smidgen.dockerfile.patterns import compile_patterns, parse_pattern
 from smidgen.dockerfile.slow_pattern import SlowPattern
 from smidgen.errors import DockerfileError, LimitExceeded, UsageError
@@ -203,3 +204,18 @@ def test_git_agrees_about_stars(tmp_path: Path) -> None:
     )
     ignored = rules(*patterns)
     assert [path for path in paths if ignored.hides(path)] == done.stdout.split()
+
+
+def test_what_is_said_of_a_missing_source() -> None:
+    there = {"": ["go.mod", "src", "secret", "notes.md"], "src": ["main.go"]}
+
+    def hint(path: str) -> str:
+        return missing_hint(path, names=there.get, hides=rules("secret", "*.md").hides, where="the build context")
+
+    assert hint("go.mdo") == "did you mean go.mod?"
+    assert hint("src/mian.go") == "did you mean main.go?"
+    assert hint("notes.md") == "/notes.md is there, but the ignore rules hide it"
+    assert hint("secret/key") == "/secret is there, but the ignore rules hide it"
+    assert hint("go.mod/x") == "/go.mod in the build context is no directory"
+    assert hint("zzz") == "the root of the build context has go.mod, src"
+    assert "nothing that can be seen" in missing_hint("a", names=lambda _: [], hides=lambda _: False, where="x")

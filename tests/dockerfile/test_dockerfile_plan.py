@@ -352,6 +352,7 @@ def test_copies() -> None:
         ("COPY /../x /", "outside the context"),
         ("COPY $NOTHING /", "is empty"),
         ("COPY https://h/x /", "cannot fetch"),
+        ("COPY --exclude=[a a /", "is malformed"),
         ("COPY --chmod=79 a /", "--chmod is '79'"),
         ("ADD --checksum=sha256:12 https://h/x /", "--checksum is"),
         ("ADD --checksum=sha256:12 x /", "without a remote source"),

@@ -10,6 +10,7 @@ from typing import Final
 from smidgen.dockerfile.chmod import parse_chmod
 from smidgen.dockerfile.instruction import Add, Copy, Heredoc, Transfer
 from smidgen.dockerfile.origins import MainContext, NamedContext, Origin
+from smidgen.dockerfile.patterns import parse_pattern
 from smidgen.dockerfile.scope import Scope
 from smidgen.dockerfile.sources import GitSource, LocalSource, Source, UrlSource, parse_source
 from smidgen.dockerfile.steps import CopyStep, Document
@@ -58,7 +59,7 @@ def copy_step(scope: Scope, transfer: Transfer) -> CopyStep:
         chmod=chmod,
         link=transfer.link,
         parents=transfer.parents,
-        exclude=tuple(scope.expand(pattern) for pattern in transfer.exclude),
+        exclude=tuple(_pattern(scope, pattern) for pattern in transfer.exclude),
         is_add=isinstance(transfer, Add),
         checksum=checksum,
         keep_git_dir=keep_git_dir,
@@ -80,6 +81,12 @@ def _source(scope: Scope, text: str, at: str, origin: Origin, *, is_add: bool) -
     if isinstance(origin, MainContext | NamedContext) and _leaves(source.path):
         raise scope.fault(f"the source {text!r} is outside the context", at=at, hint="build with a context that has it")
     return source
+
+
+def _pattern(scope: Scope, text: str) -> str:
+    pattern = scope.expand(text)
+    scope.checked(parse_pattern, pattern, at="--exclude")
+    return pattern
 
 
 def _leaves(path: str) -> bool:
