@@ -299,11 +299,12 @@ def _moved(
     *,
     referrers: bool = False,
 ) -> "tuple[Arrived, ...]":
+    from smidgen.config.registries import registry_hosts  # noqa: PLC0415
     from smidgen.registry.session import Session  # noqa: PLC0415
     from smidgen.transfer.move import MoveOptions, move  # noqa: PLC0415
 
     chosen = tuple(map(Platform.parse, platforms)) or None
-    with Session() as session:
+    with Session(hosts=registry_hosts()) as session:
         return move(session, store, source, destinations, MoveOptions(platforms=chosen, referrers=referrers))
 
 
@@ -313,11 +314,12 @@ def tags(repository: str) -> tuple[str, ...]:
     Raises:
         RegistryError: It did not answer, or refused; ``NotInRegistry`` where there is no such repository.
     """
+    from smidgen.config.registries import registry_hosts  # noqa: PLC0415
     from smidgen.registry.client import Client  # noqa: PLC0415
     from smidgen.registry.repository import Repository  # noqa: PLC0415
     from smidgen.registry.session import Session  # noqa: PLC0415
 
-    with Session() as session:
+    with Session(hosts=registry_hosts()) as session:
         return tuple(Client(session, Repository.of(Reference.parse(repository))).tags())
 
 
@@ -328,11 +330,12 @@ def delete(name: str) -> None:
         UsageError: *name* has neither tag nor digest, or both.
         RegistryError: The registry does not delete, or not for us; ``NotInRegistry`` where there is none.
     """
+    from smidgen.config.registries import registry_hosts  # noqa: PLC0415
     from smidgen.registry.session import Session  # noqa: PLC0415
     from smidgen.transfer.delete import delete, parse_target  # noqa: PLC0415
 
     target = parse_target(name)
-    with Session() as session:
+    with Session(hosts=registry_hosts()) as session:
         delete(session, target)
 
 
@@ -349,8 +352,8 @@ def rebase(
     """Put the image *name* onto another base, without building it again.
 
     Args:
-        name: Of the store; or ``docker://REF``, or a name that the store does not have: then all happens in the
-            registry, and no layer of the image is fetched.
+        name: Of the store; or ``docker://REF``, or a name with a registry that the store does not have: then all
+            happens in the registry, and no layer of the image is fetched.
         onto: The new base, as ``Flags.base`` takes it.
         old: What it stands on; as its annotations say by default.
         names: What to call the new image; *name* by default.

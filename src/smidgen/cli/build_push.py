@@ -4,9 +4,9 @@ from collections.abc import Iterable
 
 from smidgen.cli.console import console
 from smidgen.cli.progress import Progress
+from smidgen.cli.registry_session import open_session
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.reference import Reference
-from smidgen.registry.session import Session
 from smidgen.report.schema_build import PushResult
 from smidgen.report.transfer import push_result, render_amounts
 from smidgen.store.content import ContentStore
@@ -22,7 +22,7 @@ def push_built(store: ContentStore, images: Iterable[tuple[Descriptor, tuple[Ref
     """
     going = [Consignment(descriptor, names) for descriptor, names in images]
     tally = Tally(progress := Progress())
-    with progress, Session(warn=progress.warn) as session:
+    with progress, open_session(progress.warn) as session:
         progress.say(f"pushing {', '.join(image.references[0].familiar for image in going)}")
         push_together(session, store, going, progress=tally)
     console.note(f"pushed: {render_amounts(tally.amounts)}")

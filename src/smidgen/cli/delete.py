@@ -16,13 +16,13 @@ def command(*, references: tuple[str, ...], as_json: bool) -> None:
     REF is [REGISTRY/]NAME:TAG, which deletes this tag alone and leaves the image, or [REGISTRY/]NAME@DIGEST,
     which deletes the image with all its tags. When the space is free again is up to the registry.
     """
-    from smidgen.registry.session import Session  # noqa: PLC0415
+    from smidgen.cli.registry_session import open_session  # noqa: PLC0415
     from smidgen.report.schema_transfer import DeletedImage, DeletionReport  # noqa: PLC0415
     from smidgen.transfer.delete import delete, parse_target  # noqa: PLC0415
 
     targets = [parse_target(text) for text in references]
     done = []
-    with Session(warn=console.warning) as session:
+    with open_session() as session:
         for target in targets:
             deleted = delete(session, target)
             done.append(deleted)

@@ -32,7 +32,7 @@ def move_images(
         referrers: As of ``--referrers``.
         as_json: As of ``--json``.
     """
-    from smidgen.registry.session import Session  # noqa: PLC0415
+    from smidgen.cli.registry_session import open_session  # noqa: PLC0415
     from smidgen.report.transfer import move_report, render_amounts, render_arrived  # noqa: PLC0415
     from smidgen.store.content import ContentStore  # noqa: PLC0415
     from smidgen.transfer.endpoint import Remote, Stored  # noqa: PLC0415
@@ -45,7 +45,7 @@ def move_images(
     tally = Tally(progress := Progress())
     options = MoveOptions(platforms=platforms, referrers=referrers, progress=tally)
     try:
-        with progress, Session(warn=progress.warn) as session:
+        with progress, open_session(progress.warn) as session:
             for source, destinations in moves:
                 about = source if verb == "pulling" else destinations[0]
                 progress.say(f"{verb} {str(about).removeprefix('docker://')}")

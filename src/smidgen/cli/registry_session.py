@@ -1,5 +1,6 @@
 """Opens a session with registries, set up as the files of the user and of the project say."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from smidgen.cli.console import console
@@ -8,8 +9,14 @@ if TYPE_CHECKING:
     from smidgen.registry.session import FindsCredentials, Session
 
 
-def open_session(*, credentials: "FindsCredentials | None" = None) -> "Session":
+def open_session(
+    warn: Callable[[str], None] = console.warning, *, credentials: "FindsCredentials | None" = None
+) -> "Session":
     """Open a session whose warnings people see.
+
+    Args:
+        warn: How they see them.
+        credentials: Who knows them, without it the files and helpers of docker and podman.
 
     Raises:
         ConfigError: ``smidgen.yaml`` or ``registries.conf`` says what cannot be meant.
@@ -17,4 +24,4 @@ def open_session(*, credentials: "FindsCredentials | None" = None) -> "Session":
     from smidgen.config.registries import registry_hosts  # noqa: PLC0415
     from smidgen.registry.session import Session  # noqa: PLC0415
 
-    return Session(hosts=registry_hosts(), warn=console.warning, credentials=credentials)
+    return Session(hosts=registry_hosts(), warn=warn, credentials=credentials)

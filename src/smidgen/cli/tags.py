@@ -12,18 +12,18 @@ from smidgen.cli.options import json_option, verbosity_options
 @verbosity_options
 def command(*, repository: str, as_json: bool) -> None:
     """List the tags of a repository of a registry, one a line."""
+    from smidgen.cli.registry_session import open_session  # noqa: PLC0415
     from smidgen.errors import UsageError  # noqa: PLC0415
     from smidgen.oci.reference import Reference  # noqa: PLC0415
     from smidgen.registry.client import Client  # noqa: PLC0415
     from smidgen.registry.repository import Repository  # noqa: PLC0415
-    from smidgen.registry.session import Session  # noqa: PLC0415
     from smidgen.report.printable import printable  # noqa: PLC0415
     from smidgen.report.schema_transfer import RepositoryTags  # noqa: PLC0415
 
     reference = Reference.parse(repository.removeprefix("docker://"))
     if reference.tag or reference.digest:
         raise UsageError(f"{repository} names an image", hint=f"name the repository: {reference.familiar_name}")
-    with Session(warn=console.warning) as session:
+    with open_session() as session:
         tags = tuple(Client(session, Repository.of(reference)).tags())
     if as_json:
         console.json(RepositoryTags(repository=reference.name, tags=tags))
