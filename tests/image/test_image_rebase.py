@@ -260,8 +260,11 @@ def test_a_name_that_the_store_does_not_have_is_the_registrys(served: tuple[Regi
     assert done.remote
     assert registry.tags["team/app"]["1"] == done.rebased.image.digest != before
     check_registry(registry)
+    other = ContentStore.open(tmp_path / "other")
     with pytest.raises(NotFound):
-        _rebase(ContentStore.open(tmp_path / "other"), f"{server.host}/team/app:1", "static", offline=True)
+        _rebase(other, f"{server.host}/team/app:1", "static", offline=True)
+    with pytest.raises(NotFound, match="image 'app:1' not found"):
+        _rebase(other, "app:1", "static")
 
 
 @pytest.mark.parametrize("mounts", [True, False])

@@ -30,8 +30,8 @@ def command(
 ) -> None:
     """Put an image onto another base, without building it again.
 
-    REF is an image of the store, or docker://REF, or a name that the store does not have: then all happens in the
-    registry, and no layer of the image is fetched. All platforms of an index are done.
+    REF is an image of the store, or docker://REF, or a name with a registry that the store does not have: then all
+    happens in the registry, and no layer of the image is fetched. All platforms of an index are done.
 
     Prints the references, with digests.
     """

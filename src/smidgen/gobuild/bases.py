@@ -5,12 +5,13 @@ Only a build with a base imports this.
 
 import functools
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+from smidgen.config.search import ConfigSearch
 from smidgen.config.settings import Settings
 from smidgen.image.base import Base
 from smidgen.image.base_name import BaseKind, BaseName
@@ -55,15 +56,24 @@ class Bases:
         wanted: Sequence[Wanted],
         store: ContentStore,
         *,
-        environ: Mapping[str, str],
+        configs: ConfigSearch,
         offline: bool,
         locked: bool,
         progress: Callable[[str], None],
     ) -> None:
-        """Begin to look for the bases of all programs."""
+        """Begin to look for the bases of all programs.
+
+        Args:
+            wanted: What each stands on.
+            store: Where bases go.
+            configs: Says how registries are reached.
+            offline: Ask no registry.
+            locked: Take no tag that the lock file does not pin.
+            progress: Told what is going on.
+        """
         self._store = store
         self._progress = progress
-        self._environ = environ
+        self._configs = configs
         self._source = BaseSource(store=store, open_session=self._open_session, offline=offline, locked=locked)
         together: dict[tuple[str, Path], dict[Platform, None]] = {}
         for one in wanted:
@@ -135,9 +145,11 @@ class Bases:
         return base
 
     def _open_session(self) -> "Session":
+        from smidgen.config.registries import registry_hosts  # noqa: PLC0415 (for bases of registries)
         from smidgen.registry.session import Session  # noqa: PLC0415
 
-        return Session(environ=self._environ, warn=self._warnings.append)
+        hosts = registry_hosts(self._configs.directory, file=self._configs.file, environ=self._configs.environ)
+        return Session(environ=self._configs.environ, hosts=hosts, warn=self._warnings.append)
 
 
 class _Search:

@@ -9,6 +9,7 @@ from msgspec import UNSET
 from smidgen.config.discover import load_config
 from smidgen.config.file_layer import Config
 from smidgen.config.flag_layer import layer_of_ko_environment
+from smidgen.config.registries import registry_hosts
 from smidgen.errors import PolicyError, UsageError
 from smidgen.gobuild.bases import lock_path
 from smidgen.image.base_name import BaseName
@@ -64,7 +65,7 @@ def lock_bases(request: LockRequest, store: ContentStore, *, warn: Callable[[str
     """Pin the bases of a configuration in the lock file beside it.
 
     Raises:
-        UsageError: There is nothing to pin, or something is to be updated that is no base.
+        UsageError: There is nothing that could name a base, or something is to be updated that is none.
         PolicyError: With *check*, the file is not what it has to be.
         RegistryError: A registry did not answer, or refused.
         StoreError: The file cannot be written.
@@ -74,10 +75,10 @@ def lock_bases(request: LockRequest, store: ContentStore, *, warn: Callable[[str
     path = lock_path(config, request.directory)
     lock = read_lock(path)
     pinned = dict(lock.pins or {})
-    if not names and not pinned:
+    if config is None and not names and not pinned:
         raise UsageError(
-            "there is no base to pin: no target stands on a tag of a registry",
-            hint="write base: in smidgen.yaml, or name one with --base",
+            "there is no base to pin, and no configuration file that could name one",
+            hint="write base: into smidgen.yaml, or name one with --base",
         )
     asked = _asked(request, names, pinned)
     removed = tuple(reference for reference in pinned if reference not in names)
@@ -85,11 +86,12 @@ def lock_bases(request: LockRequest, store: ContentStore, *, warn: Callable[[str
         raise PolicyError(
             f"{path} is not up to date: {', '.join((*asked, *removed))}", hint="write it with `smidgen lock`"
         )
-    with store.writing(), Session(environ=request.environ, warn=warn) as session:
+    hosts = registry_hosts(request.directory, file=request.config, environ=request.environ)
+    with store.writing(), Session(environ=request.environ, hosts=hosts, warn=warn) as session:
         source = BaseSource(store=store, open_session=lambda: session)
         fresh = {reference: source.pin(names[reference]) for reference in asked}
     pins = tuple(fresh.get(reference) or pinned[reference] for reference in sorted(names))
-    changed = not request.check and write_lock(path, pins)
+    changed = not request.check and bool(pins or lock.pins is not None) and write_lock(path, pins)
     return Locked(path, pins, {name: pin.digest for name, pin in pinned.items()}, removed, changed)
 
 

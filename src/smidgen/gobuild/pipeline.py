@@ -179,7 +179,7 @@ def find_bases(
             for one, place in zip(settings, places, strict=True)
         ],
         store,
-        environ=request.environ,
+        configs=request.configs,
         offline=request.offline,
         locked=request.locked,
         progress=progress,

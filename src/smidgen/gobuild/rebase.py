@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from smidgen.config.registries import registry_hosts
 from smidgen.errors import NotFound, UsageError
 from smidgen.image.base import Base
 from smidgen.image.base_name import BaseKind, BaseName
@@ -17,7 +18,7 @@ from smidgen.image.rebase import Rebased, rebase
 from smidgen.image.rebase_remote import deliver_rebased, fetch_app
 from smidgen.needs.static_base import static_image, static_part
 from smidgen.oci.platform import Platform
-from smidgen.oci.reference import Reference
+from smidgen.oci.reference import DEFAULT_REGISTRY, Reference
 from smidgen.registry.progress import SILENT, Progress
 from smidgen.registry.pushable import check_pushable
 from smidgen.registry.session import Session
@@ -32,7 +33,7 @@ class RebaseRequest:
     """What is asked for.
 
     Attributes:
-        image: Of the store, or of a registry: ``docker://REF``, or a name that the store does not have.
+        image: Of the store, or of a registry: ``docker://REF``, or a name with a registry that the store does not have.
         onto: The new base, as ``--base`` takes it.
         old: What it stands on, where its annotations do not say it.
         names: What to call the new image; nothing means as before.
@@ -81,7 +82,8 @@ def rebase_image(
     """
     with ExitStack() as stack:
         stack.enter_context(store.writing())
-        session = stack.enter_context(Session(environ=request.environ, warn=warn))
+        hosts = registry_hosts(environ=request.environ)
+        session = stack.enter_context(Session(environ=request.environ, hosts=hosts, warn=warn))
         source = BaseSource(store=store, open_session=lambda: session, offline=request.offline)
         app, remote = _image(request, source)
         platforms = app.platforms
@@ -111,9 +113,10 @@ def _image(request: RebaseRequest, source: BaseSource) -> tuple[Image, Reference
     try:
         return Image.resolve(source.store, place.name), None
     except NotFound:
-        if request.offline:
-            raise
         reference = Reference.parse(place.name).with_default_tag()
+        # A misspelt name of the store is none of Docker Hub's.
+        if request.offline or reference.registry == DEFAULT_REGISTRY:
+            raise
         return fetch_app(source, reference), reference
 
 

@@ -90,7 +90,8 @@ def put_onto(app: Image, old: BaseImage, new: BaseImage) -> Image:
     config, manifest = app.config, app.manifest
     count = len(old.diff_ids)
     if app.diff_ids[:count] != old.diff_ids:
-        same = next((at for at, pair in enumerate(zip(app.diff_ids, old.diff_ids, strict=False)) if pair[0] != pair[1]))
+        pairs = enumerate(zip(app.diff_ids, old.diff_ids, strict=False))
+        same = next((at for at, (own, other) in pairs if own != other), len(app.diff_ids))
         raise UsageError(
             f"{app.name} ({app.platform}) does not stand on {old.name}: of its {count} layers, "
             f"{app.name} has {same or 'none'} at the bottom",

@@ -41,6 +41,7 @@ _MIME_FILES: Final = (
 )
 _PASSWD: Final = "etc/passwd"  # noqa: S105 (no password)
 _GROUP: Final = "etc/group"
+_MAX_DIGITS: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,20 +90,20 @@ class OnBase:
         """
         user, _, group = self.user.partition(":")
         known = _lines(self.files.read(_PASSWD))
-        if user.isdecimal():
-            gid = group or next((one[3] for one in known if one[2] == user), "0")
+        if _is_number(user):
+            uid, gid = user, group or next((one[3] for one in known if one[2] == user), "0")
         else:
             found = next((one for one in known if one[0] == user), None)
-            if found is None:
+            if found is None or not _is_number(found[2]):
                 raise InvalidContent(
                     f"base {self.files.base.name}",
-                    f"it runs as {user!r}, which its /etc/passwd does not have",
+                    f"it runs as {user[:80]!r}, which its /etc/passwd does not have",
                     hint="choose another user with --user",
                 )
-            user, gid = found[2], group or found[3]
-        if not gid.isdecimal():
+            uid, gid = found[2], group or found[3]
+        if not _is_number(gid):
             gid = next((one[2] for one in _lines(self.files.read(_GROUP)) if one[0] == gid), "0")
-        return Account(uid=int(user), gid=int(gid), name=self.name)
+        return Account(uid=int(uid), gid=int(gid) if _is_number(gid) else 0, name=self.name)
 
     def account_entries(self) -> tuple[Entry, ...]:
         """Make the base's passwd and group with the program's user in them, and its home directory if it has a name.
@@ -193,6 +194,11 @@ def _lines(data: bytes | None) -> list[list[str]]:
     """Give the fields of each line of passwd or group that has enough of them."""
     lines = ((data or b"").decode("utf-8", "replace")).splitlines()
     return [fields for fields in (line.split(":") for line in lines) if len(fields) >= 4]
+
+
+def _is_number(text: str) -> bool:
+    # Whatever a base says, it has to fit into the kernel's number.
+    return text.isascii() and text.isdecimal() and len(text) <= _MAX_DIGITS
 
 
 def _ended(data: bytes) -> bytes:
