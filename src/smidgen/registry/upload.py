@@ -20,7 +20,7 @@ from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest
 from smidgen.registry.answers import refusal
 from smidgen.registry.attempts import Attempts
-from smidgen.registry.body import Body
+from smidgen.registry.body import Body, WatchedBody
 from smidgen.registry.progress import SILENT, Outcome, Progress
 from smidgen.registry.repository import Repository
 from smidgen.registry.response import Response
@@ -293,7 +293,7 @@ class _Upload:
         separator = "&" if "?" in self._location else "?"
         url = f"{self._location}{separator}digest={self._descriptor.digest}"
         self._sure = False
-        body = self._source.body(start, self._descriptor.size) if start < self._descriptor.size else b""
+        body = self._body(start, self._descriptor.size) if start < self._descriptor.size else b""
         with self._request("PUT", url, body=body, expect=(200, 201, 204, 400, 404, 413, 416, 422)) as response:
             match response.status:
                 case 404:
@@ -311,7 +311,7 @@ class _Upload:
         with self._request(
             "PATCH",
             self._location,
-            body=self._source.body(start, end),
+            body=self._body(start, end),
             headers={"Content-Range": f"{start}-{end - 1}"},
             expect=(200, 201, 202, 204, 400, 404, 413, 416),
         ) as response:
@@ -331,6 +331,10 @@ class _Upload:
         if self._chunk:
             raise self._refused(response)
         self._chunk = max(_CHUNK, self._minimum)
+
+    def _body(self, start: int, end: int) -> Body:
+        """Give bytes that tell of their going out; what did not arrive in the end is taken back."""
+        return WatchedBody(self._source.body(start, end), lambda count: self._tell(start + count))
 
     def _doubt(self, response: Response) -> None:
         """Find out why the registry does not want the bytes: they may be wrong here, or became so on the way."""
