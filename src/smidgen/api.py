@@ -256,7 +256,12 @@ def push(
         NotFound: The store has no such image.
         SmidgenError: As ``Image.push``.
     """
-    return find_image(name, store=store).push(*destinations, platforms=platforms, referrers=referrers)
+    from smidgen.config.registries import registry_hosts  # noqa: PLC0415
+    from smidgen.registry.session import Session  # noqa: PLC0415
+
+    image = find_image(name, store=store)
+    with Session(hosts=registry_hosts()) as session:
+        return image.push(*destinations, platforms=platforms, referrers=referrers, session=session)
 
 
 def copy(

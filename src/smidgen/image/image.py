@@ -6,9 +6,10 @@ store at each call and checked against its descriptor; to change an image is to 
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
@@ -21,6 +22,9 @@ from smidgen.oci.media_types import CONFIGS, INDEXES, LAYER_COMPRESSION, MANIFES
 from smidgen.oci.platform import Platform, best_fit, host_platform
 from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
+
+if TYPE_CHECKING:
+    from smidgen.registry.session import Session
 
 _MIN_PREFIX = 4
 _HEX = frozenset("0123456789abcdef")
@@ -181,13 +185,20 @@ class Image:
 
         write_archive_file(self.store, [(self.reference, self.descriptor)], Path(path))
 
-    def push(self, *names: str, platforms: Iterable[str] = (), referrers: bool = False) -> tuple[str, ...]:
+    def push(
+        self,
+        *names: str,
+        platforms: Iterable[str] = (),
+        referrers: bool = False,
+        session: "Session | None" = None,
+    ) -> tuple[str, ...]:
         """Push the image, all platforms of it, to registries; only what they do not have is sent.
 
         Args:
             names: ``[REGISTRY/]NAME[:TAG]``, each; the image's own name where there are none.
             platforms: Only the images for these.
             referrers: Push what refers to it in the store, too: signatures, lists of parts, provenance.
+            session: Knows the registries; by default one that knows what docker and podman know.
 
         Returns:
             The references with digests, ``NAME:TAG@DIGEST``.
@@ -207,8 +218,8 @@ class Image:
             check_pushable(self.reference)
             references = (self.reference.with_default_tag(),)
         chosen = tuple(map(Platform.parse, platforms)) or None
-        with Session() as session:
-            pushed = push(session, self.store, self.descriptor, references, platforms=chosen, referrers=referrers)
+        with nullcontext(session) if session is not None else Session() as opened:
+            pushed = push(opened, self.store, self.descriptor, references, platforms=chosen, referrers=referrers)
         return tuple(one.pinned(pushed.descriptor.digest) for one in references)
 
     def open_layer(self, layer: Descriptor) -> BinaryIO:
