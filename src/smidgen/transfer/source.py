@@ -114,4 +114,9 @@ def _place(store: ContentStore, *, keep: bool) -> Iterator[ContentStore]:
     with reporting("write", parent, instead="name another place with TMPDIR"):
         directory = tempfile.TemporaryDirectory(prefix="smidgen-copy-", dir=parent)
     with directory as name:
-        yield ContentStore.open(Path(name))
+        try:
+            yield ContentStore.open(Path(name))
+        except StoreError as error:
+            if name in error.message:
+                error.hint = "TMPDIR names the place for what an archive unpacks to: make room, or name another"
+            raise
