@@ -33,7 +33,7 @@ from smidgen.registry.url import Origin
 CHUNK: Final = 1 << 20
 _KEPT: Final = 8
 # Bytes that the kernel sends at once; then somebody is told.
-_STEP: Final = 8 << 20
+_STEP: Final = 2 << 20
 #: An answer that nobody reads is read to its end if it is no longer: cheaper than another connection.
 _DRAINED: Final = 16 << 10
 #: How urllib3 and the standard library begin what they say of a proxy that refused.
