@@ -10,10 +10,9 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final, Literal
 
 import msgspec
-from msgspec import Meta
 
 from smidgen.errors import ConfigError
 from smidgen.registry.hosts import Mirror, Pulls, Rule, is_place
@@ -26,7 +25,7 @@ _FILES: Final = 256
 class _MirrorTable(msgspec.Struct, frozen=True, rename="kebab"):
     location: str = ""
     insecure: bool = False
-    pull_from_mirror: Pulls | Annotated[str, Meta(max_length=0)] = ""
+    pull_from_mirror: Literal["all", "digest-only", "tag-only", ""] = ""
 
 
 class _RegistryTable(msgspec.Struct, frozen=True, rename="kebab"):
@@ -118,5 +117,5 @@ def _mirror(mirror: _MirrorTable, table: _RegistryTable, path: Path) -> Mirror:
             path=str(path),
             hint="keep one of them",
         )
-    pulls = "digest-only" if table.mirror_by_digest_only else mirror.pull_from_mirror or "all"
-    return Mirror(location=mirror.location.rstrip("/"), insecure=mirror.insecure, pulls=msgspec.convert(pulls, Pulls))
+    pulls: Pulls = "digest-only" if table.mirror_by_digest_only else mirror.pull_from_mirror or "all"
+    return Mirror(location=mirror.location.rstrip("/"), insecure=mirror.insecure, pulls=pulls)
