@@ -1,18 +1,26 @@
 """Images on bases that other tools made: every peer takes them, and what is inherited works."""
 
 import io
+import json
+import os
 import tarfile
 from pathlib import Path
 
 import pytest
 
-from support.base_images import GROUP, PASSWD
+from smidgen.image.image import Image
+from smidgen.store.content import ContentStore
+from support.base_images import GROUP, PASSWD, put_base
 from support.command import Smidgen, must
 from support.dockerd import Docker
 from support.examples import Examples
+from support.go_tools import KO, go_tool
 from support.hello_program import hello_program
 from support.layouts import Layout
 from support.podman import Podman
+from support.registry import Registry
+from support.registry_images import publish
+from support.registry_wire import serving
 
 pytestmark = pytest.mark.e2e
 
@@ -93,3 +101,34 @@ def test_a_program_on_the_built_in_base_runs_as_nonroot(smidgen: Smidgen, exampl
     docker("load", "--input", tarball)
     assert "nonroot (uid: 65532)" in docker.run(_NAME)
     assert "nonroot (uid: 65532)" in smidgen("run", _NAME).stdout
+
+
+def test_what_ko_inherits_is_inherited(smidgen: Smidgen, example: Examples, tmp_path: Path) -> None:
+    store = ContentStore.open(tmp_path / "there")
+    base = put_base(store)
+    service = Registry()
+    publish(service, store, base, "team/base", "1")
+    source = example("user")
+    with serving(service) as server:
+        name = f"{server.host}/team/base:1"
+        environ = os.environ | {"KO_DOCKER_REPO": f"{server.host}/team/ko", "KO_DEFAULTBASEIMAGE": name}
+        platform = f"--platform={Image(store, base).platform}"
+        theirs = must(go_tool(KO), "build", "--bare", "--sbom=none", platform, "./app", cwd=source, env=environ)
+        smidgen("build", source / "app", "-t", _NAME, "--base", name, platform)
+    (ours,) = (one["config"] for one in Layout(smidgen.store).configs() if one["config"].get("Entrypoint") == ["/app"])
+    manifest = json.loads(service.manifests["team/ko", theirs.strip().partition("@")[2]][1])
+    config = json.loads(service.blobs[manifest["config"]["digest"]])["config"]
+    for key in ("User", "WorkingDir", "ExposedPorts", "Volumes", "Labels", "StopSignal"):
+        assert ours.get(key) == config.get(key), key
+    # ko adds a directory of its own to PATH, and a variable for data that the program may not have.
+    assert [one for one in ours["Env"] if not one.startswith("PATH=")] == [
+        one for one in config["Env"] if not one.startswith(("PATH=", "KO_DATA_PATH="))
+    ]
+    below = [layer.digest for layer in Image(store, base).layers]
+    (own,) = (one for one in Layout(smidgen.store).manifests() if len(one["layers"]) == len(below) + 1)
+    for document in (manifest, own):
+        assert [layer["digest"] for layer in document["layers"][: len(below)]] == below
+        assert document["annotations"]["org.opencontainers.image.base.name"] == name
+        assert document["annotations"]["org.opencontainers.image.base.digest"] == base.digest
+    assert "Cmd" not in ours
+    assert "Cmd" not in config

@@ -183,6 +183,7 @@ def command(
         request = _only_pushable(request)
     content = api.open_store(store)
     with Progress() as progress:
+        request = replace(request, transfers=progress)
         outcome = api.build_watched(request, store=content, progress=progress.say)
         if verify_reproducible:
             progress.say("building once more, elsewhere and otherwise")

@@ -20,6 +20,7 @@ from smidgen.image.lock_file import LOCK_NAME, Lock, read_lock
 from smidgen.needs.static_base import static_image
 from smidgen.oci.media_types import INDEXES
 from smidgen.oci.platform import Platform
+from smidgen.registry.progress import SILENT, Progress
 from smidgen.store.content import ContentStore
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Bases:
         offline: bool,
         locked: bool,
         progress: Callable[[str], None],
+        transfers: Progress | None = None,
     ) -> None:
         """Begin to look for the bases of all programs.
 
@@ -70,11 +72,18 @@ class Bases:
             offline: Ask no registry.
             locked: Take no tag that the lock file does not pin.
             progress: Told what is going on.
+            transfers: Told of blobs on their way.
         """
         self._store = store
         self._progress = progress
         self._configs = configs
-        self._source = BaseSource(store=store, open_session=self._open_session, offline=offline, locked=locked)
+        self._source = BaseSource(
+            store=store,
+            open_session=self._open_session,
+            offline=offline,
+            locked=locked,
+            progress=transfers or SILENT,
+        )
         together: dict[tuple[str, Path], dict[Platform, None]] = {}
         for one in wanted:
             if one.settings.base != BaseKind.SCRATCH:

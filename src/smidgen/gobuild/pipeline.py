@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from smidgen.gobuild.bases import Bases
     from smidgen.gobuild.compile import Compiled, Job
     from smidgen.gobuild.watch import Watch
+    from smidgen.registry.progress import Progress as Transfers
 
 #: Told in words what is going on.
 Progress = Callable[[str], None]
@@ -73,6 +74,7 @@ class BuildRequest:
         head_start: A compiler that was started beforehand, or None.
         offline: Whether bases may be of the store only.
         locked: Whether a base that is a tag must be in the lock file.
+        transfers: Is told of bases on their way, or None.
         check_name: Refuses, before anything is compiled, names that the images cannot have where they go.
     """
 
@@ -86,6 +88,7 @@ class BuildRequest:
     head_start: HeadStart | None = None
     offline: bool = False
     locked: bool = False
+    transfers: "Transfers | None" = None
     check_name: Callable[[Reference], None] | None = None
 
     def check_names(self, names: Iterable[Reference]) -> None:
@@ -183,6 +186,7 @@ def find_bases(
         offline=request.offline,
         locked=request.locked,
         progress=progress,
+        transfers=request.transfers,
     )
 
 

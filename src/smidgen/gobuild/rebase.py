@@ -84,7 +84,7 @@ def rebase_image(
         stack.enter_context(store.writing())
         hosts = registry_hosts(environ=request.environ)
         session = stack.enter_context(Session(environ=request.environ, hosts=hosts, warn=warn))
-        source = BaseSource(store=store, open_session=lambda: session, offline=request.offline)
+        source = BaseSource(store=store, open_session=lambda: session, offline=request.offline, progress=progress)
         app, remote = _image(request, source)
         platforms = app.platforms
         onto_name = BaseName.parse(request.onto)

@@ -25,6 +25,7 @@ from smidgen.oci.manifest import MAX_DOCUMENT
 from smidgen.oci.media_types import INDEXES, MANIFESTS, OCI_INDEX, OCI_MANIFEST
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
+from smidgen.registry.progress import SILENT, Progress
 from smidgen.store.closure import is_whole
 from smidgen.store.content import ContentStore
 from smidgen.store.layout import layout_entries, read_entries
@@ -52,12 +53,14 @@ class BaseSource:
         open_session: Gives what knows of registries; called when one has to be asked.
         offline: Ask no registry.
         locked: Take no tag that the lock file does not pin.
+        progress: Is told of blobs on their way.
     """
 
     store: ContentStore
     open_session: "Callable[[], Session]"
     offline: bool = False
     locked: bool = False
+    progress: Progress = SILENT
     _opening: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
     _sessions: "list[Session]" = field(default_factory=list, repr=False, compare=False)
 
@@ -217,7 +220,8 @@ class BaseSource:
             raise self._missing(reference, f"{descriptor.digest} is not in the store with all its layers")
         from smidgen.registry.pull import pull  # noqa: PLC0415
 
-        pull(self.session, msgspec.structs.replace(reference, tag="", digest=descriptor.digest), self.store)
+        by_digest = msgspec.structs.replace(reference, tag="", digest=descriptor.digest)
+        pull(self.session, by_digest, self.store, progress=self.progress)
 
     def _missing(self, reference: Reference, reason: str) -> NotFound:
         return NotFound(
