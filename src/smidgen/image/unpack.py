@@ -1,16 +1,10 @@
 """From an image to a directory: its layers applied one on the other."""
 
-import hashlib
-import io
 from pathlib import Path
-from typing import BinaryIO
 
-from smidgen.errors import DigestMismatch
 from smidgen.image.image import Image
+from smidgen.layer.digesting import Digesting
 from smidgen.layer.unpack import unpack
-from smidgen.oci.digest import DiffID
-
-_DRAIN = 1 << 20
 
 
 def unpack_image(image: Image, root: Path, *, preserve_owners: bool) -> None:
@@ -29,30 +23,6 @@ def unpack_image(image: Image, root: Path, *, preserve_owners: bool) -> None:
     """
     for layer, diff_id in zip(image.layers, image.diff_ids, strict=True):
         with image.open_layer(layer) as stream:
-            tar = _Digesting(stream)
-            unpack(io.BufferedReader(tar, _DRAIN), root, preserve_owners=preserve_owners)
-            if (got := tar.finish()) != diff_id:
-                raise DigestMismatch(want=diff_id, got=got, what=f"uncompressed layer of {image.name}")
-
-
-class _Digesting(io.RawIOBase):
-    """A stream that takes the digest of all that is read through it."""
-
-    def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
-        self._sha256 = hashlib.sha256()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self._stream.read(len(buffer))
-        buffer[: len(data)] = data
-        self._sha256.update(data)
-        return len(data)
-
-    def finish(self) -> DiffID:
-        """Read what is left (padding after the end of the archive counts too) and give the digest."""
-        while data := self._stream.read(_DRAIN):
-            self._sha256.update(data)
-        return DiffID("sha256:" + self._sha256.hexdigest())
+            tar = Digesting(stream)
+            unpack(tar.buffered(), root, preserve_owners=preserve_owners)
+            tar.check(diff_id, what=f"uncompressed layer of {image.name}")

@@ -92,11 +92,36 @@ class RootWalk:
             links += 1
             if links > _MOST_LINKS or not follow:
                 raise InvalidArchive(f"too many symlinks on the way, the limit is {_MOST_LINKS}", member=path)
-            target = _read_link(place, name)
+            target = self.read_link(place, name)
             left.extendleft(reversed(target.split("/")))
             if target.startswith("/"):
                 done, place = [], Place(self._root, "")
         return place
+
+    def make(self, place: Place, name: str, *, create: bool) -> os.stat_result | None:
+        """Make the directory *name*, missing in *place*; give the status that it is to have in the end, if any.
+
+        Raises:
+            FileNotFoundError: It is not to be made, as *create* is false.
+            NotADirectoryError: A symlink counts as being there.
+        """
+        if not create:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), place.below(name))
+        os.mkdir(encode_path(name), _OWNER_ALL, dir_fd=place.fd)
+        return None
+
+    def read_link(self, place: Place, name: str) -> str:
+        """Read the symlink *name* in *place*.
+
+        Raises:
+            InvalidArchive: It is something else.
+        """
+        try:
+            return decode_path(os.readlink(encode_path(name), dir_fd=place.fd))
+        except OSError as error:
+            raise InvalidArchive(
+                "it is no directory, but something is to be put below it", member=place.below(name)
+            ) from error
 
     def forget(self) -> None:
         """Close what is kept open, as something was removed or replaced."""
@@ -118,13 +143,12 @@ class RootWalk:
             raise InvalidArchive(f"more than {_MOST_DEPTH} directories deep", member=path)
         raw, made = encode_path(name), False
         try:
-            fd, status = open_directory(raw, place.fd)
-        except FileNotFoundError:
-            if not create:
-                raise
-            os.mkdir(raw, _OWNER_ALL, dir_fd=place.fd)
-            made = True
-            fd, status = open_directory(raw, place.fd)
+            try:
+                fd, status = open_directory(raw, place.fd)
+            except FileNotFoundError:
+                given = self.make(place, name, create=create)
+                fd, status = open_directory(raw, place.fd)
+                made, status = given is None, given or status
         except NotADirectoryError:
             return None
         if len(self._open) >= _MOST_OPEN:
@@ -170,12 +194,3 @@ def _open_closed_directory(name: bytes, parent: int) -> tuple[int, os.stat_resul
 def _let_owner_in(fd: int, status: os.stat_result) -> None:
     if status.st_mode & _OWNER_ALL != _OWNER_ALL and status.st_uid == os.geteuid() != 0:
         os.fchmod(fd, stat.S_IMODE(status.st_mode) | _OWNER_ALL)
-
-
-def _read_link(place: Place, name: str) -> str:
-    try:
-        return decode_path(os.readlink(encode_path(name), dir_fd=place.fd))
-    except OSError as error:
-        raise InvalidArchive(
-            "it is no directory, but something is to be put below it", member=place.below(name)
-        ) from error

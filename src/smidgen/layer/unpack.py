@@ -7,15 +7,16 @@ Source: OCI image-spec v1.1.1, ``layer.md`` ("Applying Changesets", "Whiteouts")
 """
 
 import errno
+import io
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from smidgen.errors import InvalidArchive, UsageError
+from smidgen.errors import InvalidArchive, SourceChanged, UsageError
 from smidgen.layer.entry import Entry, Kind, decode_path, encode_path
 from smidgen.layer.root_walk import Place, RootWalk, open_directory
 from smidgen.layer.tar_reader import DEFAULT_LIMITS, Limits, Member, read_tar
@@ -29,6 +30,7 @@ _AUFS = ".wh..wh."
 _PIECE = 1 << 20
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SECOND = 1_000_000_000
+_NOTHING = io.BytesIO()
 # What the system says where the archive, not the machine, is at fault.
 _ARCHIVE_FAULTS = {
     errno.E2BIG,
@@ -80,7 +82,7 @@ def unpack(stream: BinaryIO, root: Path, *, preserve_owners: bool, limits: Limit
     """
     fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        unpacking = _Unpacking(fd, preserve_owners=preserve_owners)
+        unpacking = Unpacking(fd, preserve_owners=preserve_owners)
         try:
             for member in read_tar(stream, limits=limits):
                 unpacking.apply(member)
@@ -92,25 +94,81 @@ def unpack(stream: BinaryIO, root: Path, *, preserve_owners: bool, limits: Limit
         os.close(fd)
 
 
+def unpack_entries(entries: Iterable[Entry], root: Path, *, preserve_owners: bool) -> None:
+    """Write *entries* with their content into the directory *root*, as ``unpack`` does with an archive.
+
+    Raises:
+        SourceChanged: A file is shorter than its entry says, or gone.
+        OSError: The file system is full, or the like.
+    """
+    fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        unpacking = Unpacking(fd, preserve_owners=preserve_owners)
+        try:
+            apply_entries(unpacking, entries)
+            unpacking.finish()
+        finally:
+            unpacking.close()
+    finally:
+        os.close(fd)
+
+
+def apply_entries(unpacking: "Unpacking", entries: Iterable[Entry]) -> None:
+    """Apply *entries*, reading content where each says.
+
+    Raises:
+        SourceChanged: A file is shorter than its entry says, or gone.
+    """
+    for entry in entries:
+        if entry.kind is not Kind.FILE:
+            unpacking.apply(Member(entry, _NOTHING))
+            continue
+        with _opened(entry) as content:
+            try:
+                unpacking.apply(Member(entry, content))
+            except InvalidArchive as error:
+                got = os.stat(entry.source).st_size if isinstance(entry.source, Path) else 0
+                if got < entry.size:
+                    raise SourceChanged(str(entry.source), want=entry.size, got=got) from error
+                raise
+
+
+def _opened(entry: Entry) -> BinaryIO:
+    if isinstance(entry.source, bytes):
+        return io.BytesIO(entry.source)
+    if entry.source is None:
+        return io.BytesIO()
+    try:
+        return entry.source.open("rb", buffering=0)
+    except FileNotFoundError as error:
+        raise SourceChanged(str(entry.source), want=entry.size, got=None) from error
+
+
 @dataclass(frozen=True, slots=True)
-class _Final:
+class DirectoryEnd:
     """What a directory gets in the end, when nothing is put into it any more."""
 
     mode: int
     mtime_ns: int
 
 
-class _Unpacking:
+class Unpacking:
+    """One layer being applied onto an open directory."""
+
     def __init__(self, root: int, *, preserve_owners: bool) -> None:
         self.skipped: dict[str, None] = {}
         self._preserve_owners = preserve_owners
         self._user = os.geteuid()
-        self._directories: dict[str, _Final] = {}
+        self._directories: dict[str, DirectoryEnd] = {}
         # Whiteouts hide what is below this layer, never what it brings itself; on an empty root they hide nothing.
         self._has_lower = bool(os.listdir(root))
         self._made: set[str] = set()
         self._something_removed = False
-        self._walk = RootWalk(root, self._opened)
+        self._walk = self.walk(root)
+
+    def walk(self, root: int) -> RootWalk:
+        """Give the walk that opens its directories."""
+        return RootWalk(root, self.opened)
 
     def apply(self, member: Member) -> None:
         """Apply one member."""
@@ -141,11 +199,12 @@ class _Unpacking:
         """Close every directory."""
         self._walk.forget()
 
-    def _opened(self, path: str, status: os.stat_result, made: bool) -> None:  # noqa: FBT001 - OnOpen has it so
+    def opened(self, path: str, status: os.stat_result, made: bool) -> None:  # noqa: FBT001 - OnOpen has it so
+        """Note what a directory is like before anything is put into it; see ``OnOpen``."""
         if made:
-            self._directories[path] = _Final(0o755, 0)
+            self._directories[path] = DirectoryEnd(0o755, 0)
         elif path not in self._directories and self._user in {0, status.st_uid}:
-            self._directories[path] = _Final(stat.S_IMODE(status.st_mode), status.st_mtime_ns)
+            self._directories[path] = DirectoryEnd(stat.S_IMODE(status.st_mode), status.st_mtime_ns)
 
     # Whiteouts
 
@@ -163,12 +222,15 @@ class _Unpacking:
         if hidden in {"", ".", ".."}:
             raise InvalidArchive(f"a whiteout of {hidden!r}", member=path)
         if self._has_lower:
-            with suppress(FileNotFoundError):
-                place = self._walk.directory("/".join(parts), create=False)
-                names = _names(place.fd) if name == _OPAQUE else [hidden]
-                for each in names:
-                    self._remove(place, each, lower_only=True)
+            self.hide("/".join(parts), None if name == _OPAQUE else hidden)
         return True
+
+    def hide(self, directory: str, name: str | None) -> None:
+        """Hide what the layers below have as *name* in *directory*, or all that they have in it."""
+        with suppress(FileNotFoundError):
+            place = self._walk.directory(directory, create=False)
+            for each in _names(place.fd) if name is None else [name]:
+                self._remove(place, each, lower_only=True)
 
     def _remove(self, place: Place, name: str, *, lower_only: bool) -> None:
         """Remove *name* and all below it; where *lower_only*, not what this layer made."""
@@ -241,13 +303,13 @@ class _Unpacking:
             path = place.below(name)
             if self._has_lower:
                 self._made.add(path)
-            self._make_directory(place, name)
+            self.make_directory(place, name)
         fd = self._walk.directory(path, follow=False).fd
         self._own(fd, entry)
         self._set_xattrs(fd, entry)
-        self._directories[path] = _Final(entry.mode, entry.mtime * _SECOND)
+        self._directories[path] = DirectoryEnd(entry.mode, entry.mtime * _SECOND)
 
-    def _make_directory(self, place: Place, name: str) -> None:
+    def make_directory(self, place: Place, name: str) -> None:
         """Make a directory, or keep the one that is there; a symlink to one is none."""
         raw = encode_path(name)
         try:

@@ -7,7 +7,7 @@ ordinary user: those are arranged here as close to an OCI runtime as it allows.
 import os
 from collections.abc import Callable
 
-from smidgen.sandbox.container import MASKED, READ_ONLY, Container
+from smidgen.sandbox.container import MASKED, READ_ONLY, Container, Tmpfs
 
 
 def bubblewrap_arguments(
@@ -43,6 +43,10 @@ def bubblewrap_arguments(
         if exists(path):
             options += ["--ro-bind", path, path]
     for bind in container.binds:
+        if isinstance(bind, Tmpfs):
+            size = ["--size", str(bind.size)] if bind.size else []
+            options += ["--perms", "1777", *size, "--tmpfs", bind.target]
+            continue
         options += ["--ro-bind" if bind.read_only else "--bind", sources[bind.source], bind.target]
     options += ["--chdir", container.directory, "--clearenv"]
     for line in container.environment:

@@ -66,6 +66,19 @@ class Bind:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Tmpfs:
+    """A directory in memory, empty at first.
+
+    Attributes:
+        target: Absolute path in the container, free of symbolic links, and existing there.
+        size: Most bytes in it, or 0 for the kernel's own bound.
+    """
+
+    target: str
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """A program and its surroundings; what runtimes are told is rendered from it.
 
@@ -79,7 +92,7 @@ class Container:
         no_new_privileges: Set-user-id files have no effect.
         read_only: The root file system cannot be written.
         hostname: Its own name.
-        binds: In the order of mounting.
+        binds: What is mounted, in that order.
         terminal: Its input and output are a terminal.
         host_sys: ``/sys`` is the host's, as a new one cannot be mounted here.
         only_ids: No other ids exist than those of the program.
@@ -94,7 +107,7 @@ class Container:
     no_new_privileges: bool = False
     read_only: bool = False
     hostname: str
-    binds: tuple[Bind, ...] = ()
+    binds: tuple[Bind | Tmpfs, ...] = ()
     terminal: bool = False
     host_sys: bool = False
     only_ids: bool = False

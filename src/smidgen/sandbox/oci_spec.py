@@ -5,7 +5,7 @@ Source: OCI runtime-spec v1.0.2, ``config.md`` and ``config-linux.md``; the moun
 
 from typing import Any, Final
 
-from smidgen.sandbox.container import MASKED, READ_ONLY, Bind, Container
+from smidgen.sandbox.container import MASKED, READ_ONLY, Bind, Container, Tmpfs
 from smidgen.sandbox.seccomp import runtime_profile
 
 _VERSION: Final = "1.0.2"
@@ -67,11 +67,16 @@ def _mounts(container: Container) -> list[dict[str, Any]]:
         mounts.append(_bind(Bind(source="/sys", target="/sys", read_only=True), *_NO))
     else:
         mounts.append(_mount("/sys", "sysfs", *_NO, "ro"))
-    return [*mounts, *(_bind(bind) for bind in container.binds)]
+    return [*mounts, *(_tmpfs(bind) if isinstance(bind, Tmpfs) else _bind(bind) for bind in container.binds)]
 
 
 def _mount(target: str, kind: str, *options: str) -> dict[str, Any]:
     return {"destination": target, "type": kind, "source": kind, "options": list(options)}
+
+
+def _tmpfs(tmpfs: Tmpfs) -> dict[str, Any]:
+    size = [f"size={tmpfs.size}"] if tmpfs.size else []
+    return _mount(tmpfs.target, "tmpfs", "nosuid", "nodev", "mode=1777", *size)
 
 
 def _bind(bind: Bind, *options: str) -> dict[str, Any]:

@@ -7,17 +7,32 @@ import os
 import stat
 from dataclasses import dataclass
 from mmap import ACCESS_READ, mmap
-from typing import Final
+from typing import Final, Protocol
 
 from smidgen.elf.header import ElfFile, parse_elf
 from smidgen.errors import InvalidExecutable, ProgramNotFound, ProgramNotRunnable
-from smidgen.sandbox.rootfs import RootFS
 from smidgen.sandbox.users import User
 
 # The kernel's own bound on a #! line (include/uapi/linux/binfmts.h), raised from 128 in Linux 5.1.
 _MAX_INTERPRETER_LINE: Final = 256
 # What the linker keeps of Go's package time/tzdata.
 _EMBEDDED_ZONES: Final = "time/tzdata.loadFromEmbeddedTZData"
+
+
+class Root(Protocol):
+    """A root directory to look into: as a process inside would, no symbolic link leads out."""
+
+    def stat(self, path: str) -> os.stat_result | None:
+        """Look at what *path* leads to, or None where it leads nowhere."""
+        ...
+
+    def read(self, path: str, limit: int) -> bytes:
+        """Read the first *limit* bytes of a regular file; nothing where there is none."""
+        ...
+
+    def open(self, path: str, flags: int) -> int:
+        """Open what *path* leads to."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +50,7 @@ class Program:
     head: bytes
 
 
-def find_program(root: RootFS, name: str, *, environment: tuple[str, ...], directory: str, user: User) -> Program:
+def find_program(root: Root, name: str, *, environment: tuple[str, ...], directory: str, user: User) -> Program:
     """Find the program *name* and check that it can be started.
 
     Raises:
@@ -55,7 +70,7 @@ def find_program(root: RootFS, name: str, *, environment: tuple[str, ...], direc
     return Program(path, _architecture(root, executed, head), head)
 
 
-def _locate(root: RootFS, name: str, environment: tuple[str, ...], directory: str, user: User) -> str:
+def _locate(root: Root, name: str, environment: tuple[str, ...], directory: str, user: User) -> str:
     if "/" in name:
         candidates = [os.path.normpath(os.path.join(directory, name)) if not name.startswith("/") else name]
     else:
@@ -104,7 +119,7 @@ def _interpreter(head: bytes) -> str:
     return line[0].decode("utf-8", "surrogateescape") if line else ""
 
 
-def _architecture(root: RootFS, path: str, head: bytes) -> str:
+def _architecture(root: Root, path: str, head: bytes) -> str:
     if not head.startswith(b"\x7fELF"):
         raise ProgramNotRunnable(
             f"{path} is neither an ELF executable nor a script: it begins with {head[:4]!r}",
@@ -122,7 +137,7 @@ def _architecture(root: RootFS, path: str, head: bytes) -> str:
     return elf.architecture or ""
 
 
-def _parse(root: RootFS, path: str) -> ElfFile:
+def _parse(root: Root, path: str) -> ElfFile:
     descriptor = root.open(path, os.O_RDONLY)
     try:
         # The map goes away with the value that reads from it.
@@ -131,7 +146,7 @@ def _parse(root: RootFS, path: str) -> ElfFile:
         os.close(descriptor)
 
 
-def embeds_zones(root: RootFS, path: str) -> bool:
+def embeds_zones(root: Root, path: str) -> bool:
     """Tell whether a Go program carries the time zones itself, so that it does without the files."""
     from smidgen.elf.functab import read_function_table  # noqa: PLC0415 (for proofs only)
 

@@ -15,7 +15,7 @@ from typing import Final
 
 from smidgen.errors import RuntimeNotFound
 from smidgen.sandbox.bubblewrap import bubblewrap_arguments, kind_on_host
-from smidgen.sandbox.container import Container
+from smidgen.sandbox.container import Bind, Container
 from smidgen.sandbox.identity import Identity
 from smidgen.sandbox.oci_spec import runtime_spec
 from smidgen.sandbox.seccomp import refusal_filter
@@ -120,7 +120,8 @@ def _bubblewrap(runtime: Runtime, container: Container, identity: Identity, dire
     drops = known and (user.uid, user.gid) != (0, 0)
     stage, executable = _stage_executable(runtime.path)
     sources: dict[str, str] = {}
-    for number, path in enumerate(dict.fromkeys([container.root, *(bind.source for bind in container.binds)])):
+    binds = [bind.source for bind in container.binds if isinstance(bind, Bind)]
+    for number, path in enumerate(dict.fromkeys([container.root, *binds])):
         stage[f"source/{number}"] = path
         sources[path] = f"{{stage}}/source/{number}"
     options = bubblewrap_arguments(container, sources, exists=kind_on_host, own_user=drops or not known)

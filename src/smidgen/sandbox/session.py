@@ -65,6 +65,7 @@ class Session:
                 stderr=output,
                 pass_fds=(theirs.fileno(), *descriptors),
                 start_new_session=not foreground,
+                umask=0o022,  # as engines have it, whatever the user's own
             )
 
     def __enter__(self) -> Self:

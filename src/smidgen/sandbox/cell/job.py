@@ -15,6 +15,44 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """Directories to be laid one over the other.
+
+    Attributes:
+        target: An empty directory to mount it on.
+        lower: Those that are only read, the topmost first; at least one, and two where there is no *upper*.
+        upper: Takes what is written; empty where nothing can be.
+        work: An empty directory of the same file system as *upper*.
+        user_xattr: This is not the first user namespace, where attributes have other names.
+    """
+
+    target: str
+    lower: list[str]
+    upper: str
+    work: str
+    user_xattr: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """A file that exists in memory only.
+
+    Attributes:
+        descriptor: Where its content is read from, up to the end.
+        name: In the directory ``secrets`` of the run.
+        mode: Permission bits.
+        uid: Owner.
+        gid: Group.
+    """
+
+    descriptor: int
+    name: str
+    mode: int
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """One run of one runtime.
 
@@ -37,6 +75,10 @@ class Job:
         listeners: ``[descriptor, port]`` of each published port.
         watch: ``""``, ``"life"`` (start and end of the program) or ``"files"`` (what it looks for, too).
         probe: What to request, or None.
+        overlays: What to mount, that of *root* among them.
+        secrets: Files to make in memory.
+        drafts: More directories that are removed when the starter has gone.
+        most_processes: How many there may be at once, where the kernel can limit it; 0 for no limit.
     """
 
     directory: str
@@ -56,6 +98,10 @@ class Job:
     listeners: list[list[int]] = field(default_factory=list)
     watch: str = ""
     probe: Probe | None = None
+    overlays: list[Overlay] = field(default_factory=list)
+    secrets: list[Secret] = field(default_factory=list)
+    drafts: list[str] = field(default_factory=list)
+    most_processes: int = 0
 
     def encode(self) -> str:
         """Render for ``decode``."""
@@ -67,4 +113,6 @@ class Job:
         values = json.loads(text)
         if values["probe"] is not None:
             values["probe"] = Probe(**values["probe"])
+        values["overlays"] = [Overlay(**one) for one in values["overlays"]]
+        values["secrets"] = [Secret(**one) for one in values["secrets"]]
         return cls(**values)

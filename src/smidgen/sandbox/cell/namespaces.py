@@ -1,12 +1,14 @@
 """The cell's own view of the machine: mounts, control groups and network that nobody outside sees."""
 
 import contextlib
+import errno
 import json
 import os
+import re
 import shutil
 from typing import Final
 
-from smidgen.sandbox.cell.job import Job
+from smidgen.sandbox.cell.job import Job, Overlay, Secret
 from smidgen.sandbox.cell.linux import (
     CLONE_NEWCGROUP,
     CLONE_NEWIPC,
@@ -52,6 +54,12 @@ def arrange(job: Job) -> None:
         if job.low_ports:
             with contextlib.suppress(OSError), open(_LOW_PORTS, "w", encoding="ascii") as file:
                 file.write("0")
+    if job.most_processes:
+        _limit_processes(job.most_processes)
+    for overlay in job.overlays:
+        _mount_overlay(overlay)
+    if job.secrets:
+        _write_secrets(f"{job.directory}/secrets", job.secrets)
     # A device node that an image brings must not open the host's device.
     bind(job.root, job.root, MS_NODEV)
     if job.owners:
@@ -83,10 +91,69 @@ def stage(job: Job) -> list[str]:
 
 def remove(job: Job) -> None:
     """Remove the directory of the run, and what this namespace has mounted on it and over it."""
-    for mounted in ([_STAGE] if job.stage is not None else []) + ([job.root] if job.root else []):
+    secrets = [f"{job.directory}/secrets"] if job.secrets else []
+    mounts = [overlay.target for overlay in job.overlays] + ([job.root] if job.root else [])
+    for mounted in ([_STAGE] if job.stage is not None else []) + mounts[::-1] + secrets:
         with contextlib.suppress(OSError):
             unmount(mounted)
-    shutil.rmtree(job.directory, ignore_errors=True)
+    for directory in (job.directory, *job.drafts):
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _mount_overlay(overlay: Overlay) -> None:
+    """Lay directories one over the other.
+
+    They are named by the numbers of open files: many long paths do not fit into one page, which is all that
+    mount(2) takes, and no character in a path has to be escaped.
+    """
+    opened = {
+        path: os.open(path, O_PATH | os.O_DIRECTORY) for path in (*overlay.lower, overlay.upper, overlay.work) if path
+    }
+    options = f"lowerdir={':'.join(str(opened[path]) for path in overlay.lower)},index=off,metacopy=off"
+    if overlay.upper:
+        options += f",upperdir={opened[overlay.upper]},workdir={opened[overlay.work]}"
+    # What renames a directory of the layers below by reference cannot become a layer.
+    options += ",userxattr" if overlay.user_xattr else ",redirect_dir=off"
+    os.chdir("/proc/self/fd")
+    try:
+        # Nothing here is worth waiting for the disk: what is half written when power fails is thrown away.
+        for more in (",volatile", "") if overlay.upper else ("",):
+            try:
+                mount("overlay", overlay.target, "overlay", MS_NODEV, options + more)
+            except OSError as error:
+                if more and error.errno == errno.EINVAL:
+                    continue
+                raise
+            return
+    finally:
+        os.chdir("/")
+        for descriptor in opened.values():
+            os.close(descriptor)
+
+
+def _write_secrets(directory: str, secrets: list[Secret]) -> None:
+    os.mkdir(directory, 0o700)
+    mount("tmpfs", directory, "tmpfs", MS_NODEV | MS_NOSUID | MS_NOEXEC, "mode=0700")
+    for secret in secrets:
+        descriptor = os.open(f"{directory}/{secret.name}", os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as file, os.fdopen(secret.descriptor, "rb") as content:
+            content.seek(0)
+            shutil.copyfileobj(content, file)
+            file.flush()
+            os.fchown(descriptor, secret.uid, secret.gid)
+            os.fchmod(descriptor, secret.mode)
+
+
+def _limit_processes(most: int) -> None:
+    """Bound the numbers that processes of this pid namespace get, and so how many there can be.
+
+    Only from Linux 6.14 on each namespace has a bound of its own; before, this would be the machine's.
+    """
+    release = re.match(r"(\d+)\.(\d+)", os.uname().release)
+    if release is None or (int(release[1]), int(release[2])) < (6, 14):
+        return
+    with contextlib.suppress(OSError), open("/proc/sys/kernel/pid_max", "w", encoding="ascii") as file:
+        file.write(str(most))
 
 
 def _freeze_cgroups() -> None:

@@ -1,0 +1,303 @@
+"""``smidgen build -f``: a Dockerfile, with docker's own flags."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from smidgen.cli.console import console
+from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.cli.step_lines import StepLines
+from smidgen.errors import UsageError
+
+if TYPE_CHECKING:
+    from smidgen.dockerfile.execute.flags import OutputFlag
+    from smidgen.dockerfile.execute.request import DockerfileOutcome, DockerfileRequest
+    from smidgen.dockerfile.instruction import Dockerfile
+    from smidgen.layer.merged import Merged
+    from smidgen.oci.reference import Reference
+    from smidgen.store.content import ContentStore
+    from smidgen.transfer.engine import Engine
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_MAX_DOCKERFILE: Final = 16 << 20
+
+
+def _many(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command]:  # noqa: A002 (click's word)
+    return click.option(*names, multiple=True, metavar=metavar, help=help)
+
+
+@click.command(short_help="Build a Dockerfile into an image.")
+@click.argument("context", metavar="[CONTEXT]", default=".")
+@click.option("-f", "--file", "file", metavar="FILE", required=True, help="The Dockerfile; - is standard input.")
+@_many("-t", "--tag", "--name", metavar="NAME[:TAG]", help="Name of the image; may be given several times.")
+@click.option("--target", default="", metavar="STAGE", help="Build this stage.  [default: the last]")
+@_many("--build-arg", metavar="NAME[=VALUE]", help="Value of an ARG; of the environment without =VALUE.")
+@_many("--build-context", metavar="NAME=DIR", help="One more context; or docker-image://REF.")
+@_many("--platform", metavar="OS/ARCH[/VARIANT],…", help="Platforms; several make an index.  [default: this machine]")
+@_many("--secret", metavar="id=NAME[,src=FILE][,env=VAR]", help="A secret for RUN --mount=type=secret.")
+@_many("--ssh", metavar="default|NAME[=SOCKET]", help="An SSH agent for RUN --mount=type=ssh.")
+@click.option("--no-cache", is_flag=True, help="Do every step again.")
+@_many("--no-cache-filter", metavar="STAGE,…", help="Do the steps of these stages again.")
+@_many("--cache-from", metavar="REF", help="Not supported yet.")
+@_many("--cache-to", metavar="REF", help="Not supported yet.")
+@click.option("--pull", is_flag=True, help="Ask the registry for base images although the store has them.")
+@_many("--label", metavar="NAME=VALUE", help="Label of the image's configuration.")
+@_many("--annotation", metavar="NAME=VALUE", help="Annotation of the manifest.")
+@click.option(
+    "--network", type=click.Choice(["default", "none", "host"]), default="default", help="Network of RUN commands."
+)
+@_many("--add-host", metavar="NAME:ADDRESS", help="A line of /etc/hosts for RUN commands.")
+@click.option("--timeout", metavar="TIME", help="Most time that a RUN command may take, such as 90s or 15m.")
+@click.option("--compression", default="gzip", metavar="ALGORITHM[:LEVEL]", help="Of layers: gzip, zstd or none.")
+@_many("-o", "--output", metavar="DIR|type=…", help="Where to: a directory, or type=local|tar|oci|docker|image,dest=….")
+@click.option("--push", is_flag=True, help="Push the image to the registries that its names say.")
+@click.option("--load", "engine", type=click.Choice(["docker", "podman"]), help="Also load into this engine.")
+@click.option("--tarball", type=click.Path(path_type=Path), help="Also write one archive that docker and others load.")
+@click.option("--oci-layout", type=click.Path(path_type=Path), help="Also write an OCI image layout.")
+@click.option("--iidfile", type=click.Path(path_type=Path), help="Write the image's digest to this file.")
+@click.option("--metadata-file", type=click.Path(path_type=Path), help="Write facts about the build to this file.")
+@click.option(
+    "--runtime",
+    type=click.Choice(["auto", "runc", "crun", "bwrap"]),
+    default="auto",
+    envvar="SMIDGEN_RUNTIME",
+    help="What runs RUN commands.",
+)
+@store_option
+@json_option
+@verbosity_options
+def command(*, store: Path | None, **given: Any) -> int:  # noqa: ANN401
+    """Build a Dockerfile into an image.
+
+    CONTEXT is the directory that COPY and ADD take files from.
+
+    Prints the reference of the image, with its digest.
+    """
+    from smidgen.sandbox.own_namespace import inside  # noqa: PLC0415
+
+    code = inside(console.arguments)
+    if code is not None:
+        return code
+    return _build(store, given)
+
+
+def _build(store: Path | None, given: dict[str, Any]) -> int:
+    from smidgen.dockerfile.execute.flags import parse_output  # noqa: PLC0415
+    from smidgen.dockerfile.execute.request import build_dockerfile  # noqa: PLC0415
+    from smidgen.store.content import ContentStore  # noqa: PLC0415
+
+    outputs = [parse_output(text) for text in given["output"]]
+    request = _request(given, outputs)
+    pushes = given["push"] or any(output.push for output in outputs)
+    if pushes and not request.names:
+        raise UsageError("--push needs a name to push to", hint="give one with -t REGISTRY/NAME:TAG")
+    content = ContentStore.open(store)
+    lines = StepLines()
+    outcome = build_dockerfile(request, content, lines, _files_user(outputs, lines))
+    _write(outcome, request.names, outputs, given, content)
+    if pushes:
+        from smidgen.cli.build_push import push_built  # noqa: PLC0415
+
+        push_built(content, [(outcome.image.descriptor, request.names)])
+    _tell(outcome, request.names, given)
+    return 0
+
+
+def _request(given: dict[str, Any], outputs: "Sequence[OutputFlag]") -> "DockerfileRequest":
+    from smidgen.dockerfile.execute import flags  # noqa: PLC0415
+    from smidgen.dockerfile.execute.options import ExecuteOptions  # noqa: PLC0415
+    from smidgen.dockerfile.execute.request import DockerfileRequest  # noqa: PLC0415
+    from smidgen.dockerfile.plan import BuildOptions  # noqa: PLC0415
+    from smidgen.layer.compression import Compression  # noqa: PLC0415
+    from smidgen.oci.platform import Platform, host_platform  # noqa: PLC0415
+    from smidgen.oci.reference import Reference  # noqa: PLC0415
+
+    for name in ("cache_from", "cache_to"):
+        if given[name]:
+            raise UsageError(f"--{name.replace('_', '-')} is not supported yet", hint="the store is the cache")
+    host = host_platform()
+    platforms = tuple(Platform.parse(one) for text in given["platform"] for one in text.split(","))
+    dockerfile, path = _read(given["file"])
+    compression = next((one.compression for one in outputs if one.compression), given["compression"])
+    names = [*given["tag"], *(name for output in outputs for name in output.names)]
+    return DockerfileRequest(
+        dockerfile=dockerfile,
+        platforms=platforms,
+        build=BuildOptions(
+            build_platform=host,
+            target_platform=platforms[0] if platforms else host,
+            target=given["target"],
+            build_args=flags.parse_build_args(given["build_arg"], os.environ),
+            contexts=flags.parse_pairs("--build-context", given["build_context"], value_needed=True),
+        ),
+        execute=ExecuteOptions(
+            context=_context(given["context"]),
+            dockerfile=path,
+            use_cache=not given["no_cache"],
+            no_cache_stages=frozenset(one for text in given["no_cache_filter"] for one in text.split(",")),
+            network=given["network"],
+            hosts=flags.parse_hosts(given["add_host"]),
+            secrets=flags.parse_secrets(given["secret"], os.environ),
+            agents=flags.parse_agents(given["ssh"], os.environ),
+            timeout=flags.parse_duration(given["timeout"]) if given["timeout"] else None,
+            labels=flags.parse_pairs("--label", given["label"]),
+            annotations=flags.parse_pairs("--annotation", given["annotation"], value_needed=True),
+            compression=Compression.parse(compression),
+            keep_times=any(output.keep_times for output in outputs),
+            runtime=given["runtime"],
+            pull=given["pull"],
+        ),
+        names=tuple(dict.fromkeys(Reference.parse(name).with_default_tag() for name in names)),
+    )
+
+
+def _context(text: str) -> Path:
+    if text == "-" or "://" in text or text.endswith(".git"):
+        raise UsageError(f"the context {text!r} is no directory", hint="unpack or clone it, and give the directory")
+    path = Path(text)
+    if not path.is_dir():
+        raise UsageError(
+            f"the context {text!r} is not a directory", hint="give the directory that COPY takes files from"
+        )
+    return path
+
+
+def _read(file: str) -> "tuple[Dockerfile, Path | None]":
+    from smidgen.dockerfile.parse import decode_dockerfile, parse  # noqa: PLC0415
+    from smidgen.errors import LimitExceeded  # noqa: PLC0415
+
+    if file == "-":
+        data, path = sys.stdin.buffer.read(_MAX_DOCKERFILE + 1), None
+    else:
+        path = Path(file)
+        try:
+            with path.open("rb") as stream:
+                data = stream.read(_MAX_DOCKERFILE + 1)
+        except OSError as error:
+            raise UsageError(f"cannot read {file}: {error.strerror}", hint="name the Dockerfile after -f") from error
+    if len(data) > _MAX_DOCKERFILE:
+        raise LimitExceeded(f"size of {file} in bytes", limit=_MAX_DOCKERFILE)
+    return parse(decode_dockerfile(data), name="stdin" if path is None else file), path
+
+
+def _files_user(outputs: "Sequence[OutputFlag]", lines: StepLines) -> "Callable[[Merged, Path], None] | None":
+    """Give what writes the files of an image to where --output wants files and not an image."""
+    wanted = [output for output in outputs if output.type in {"local", "tar"}]
+    if not wanted:
+        return None
+
+    def use(view: "Merged", place: Path) -> None:
+        from smidgen.dockerfile.execute.export import export_directory, export_tar  # noqa: PLC0415
+        from smidgen.layer.snapshot import Times  # noqa: PLC0415
+
+        for output in wanted:
+            times = Times(keep=output.keep_times)
+            if output.type == "local":
+                export_directory(view, Path(output.destination) / place, times)
+                lines.note(f"wrote the files to {Path(output.destination) / place}")
+            elif place != Path():
+                raise UsageError("files of several platforms do not fit into one tar", hint="use type=local")
+            else:
+                with _opened(output.destination) as file:
+                    export_tar(view, file, times)
+
+    return use
+
+
+@contextmanager
+def _opened(destination: str) -> Iterator[Any]:
+    from smidgen.store.faults import ELSEWHERE, reporting  # noqa: PLC0415
+
+    if destination == "-":
+        if sys.stdout.isatty():
+            raise UsageError("standard output is a terminal", hint="write to a file: --output type=tar,dest=FILE")
+        yield sys.stdout.buffer
+        return
+    with reporting("write", destination, instead=ELSEWHERE), open(destination, "wb") as file:
+        yield file
+
+
+def _write(
+    outcome: "DockerfileOutcome",
+    names: "tuple[Reference, ...]",
+    outputs: "Sequence[OutputFlag]",
+    given: dict[str, Any],
+    store: "ContentStore",
+) -> None:
+    """Write the image to each output that takes images."""
+    from smidgen.store.archive import write_archive_file, write_layout  # noqa: PLC0415
+
+    all_names: tuple[Reference | None, ...] = names or (None,)
+    items = [(name, outcome.image.descriptor) for name in all_names]
+    files = [Path(output.destination) for output in outputs if output.type in {"oci", "docker"} and output.destination]
+    for path in [*files, *([given["tarball"]] if given["tarball"] else [])]:
+        if str(path) == "-":
+            path = Path("/dev/stdout")  # noqa: PLW2901
+        write_archive_file(store, items, path)
+        console.detail(f"wrote the archive {path}")
+    if given["oci_layout"]:
+        write_layout(store, items, given["oci_layout"])
+    engine: Engine | None = given["engine"]
+    if engine is None and any(output.type == "docker" and not output.destination for output in outputs):
+        engine = "docker"
+    if engine is not None:
+        from smidgen.transfer.engine import load_into  # noqa: PLC0415
+
+        load_into(engine, store, items)
+
+
+def _tell(outcome: "DockerfileOutcome", names: "tuple[Reference, ...]", given: dict[str, Any]) -> None:
+    """Write what was built to standard output and to the files that were asked for."""
+    import msgspec  # noqa: PLC0415
+
+    from smidgen.report.schema_dockerfile import DockerfileImage, DockerfileReport  # noqa: PLC0415
+    from smidgen.store.faults import ELSEWHERE, reporting  # noqa: PLC0415
+
+    image = outcome.image
+    report = DockerfileReport(
+        digest=image.digest,
+        media_type=image.descriptor.media_type,
+        tags=tuple(str(name) for name in names),
+        images=tuple(
+            DockerfileImage(
+                platform=str(one.config.platform),
+                digest=one.digest,
+                config=one.manifest.config.digest,
+                pull_size=one.pull_size,
+                layers=len(one.layers),
+            )
+            for one in outcome.images
+        ),
+    )
+    if (path := given["iidfile"]) is not None:
+        with reporting("write", path, instead=ELSEWHERE):
+            path.write_text(image.digest)
+    if (path := given["metadata_file"]) is not None:
+        facts = {
+            "containerimage.config.digest": outcome.images[0].manifest.config.digest,
+            "containerimage.descriptor": image.descriptor,
+            "containerimage.digest": image.digest,
+            "image.name": ",".join(str(name) for name in names),
+        }
+        with reporting("write", path, instead=ELSEWHERE):
+            path.write_bytes(msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
+    if given["as_json"]:
+        console.json(report)
+        return
+    if any(output.destination == "-" for output in map(_parsed, given["output"])):
+        return  # standard output has the archive
+    for name in names:
+        console.result(str(msgspec.structs.replace(name, digest=image.digest)))
+    if not names:
+        console.result(image.digest)
+
+
+def _parsed(text: str) -> "OutputFlag":
+    from smidgen.dockerfile.execute.flags import parse_output  # noqa: PLC0415
+
+    return parse_output(text)

@@ -1,0 +1,132 @@
+"""From a plan to an image in the store."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+
+from smidgen.dockerfile.execute.builder import Builder
+from smidgen.dockerfile.execute.layers import Chain
+from smidgen.dockerfile.execute.options import ExecuteOptions
+from smidgen.dockerfile.execute.report import Watcher
+from smidgen.dockerfile.plan import Plan
+from smidgen.dockerfile.state import StageState
+from smidgen.image.assemble import timestamp
+from smidgen.image.image import Image
+from smidgen.layer.merged import Merged
+from smidgen.layer.packed import Layer
+from smidgen.oci.config import History, ImageConfig, RootFS, encode_config
+from smidgen.oci.manifest import Manifest, encode
+from smidgen.oci.media_types import OCI_CONFIG, OCI_MANIFEST
+from smidgen.store.content import ContentStore
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltStage:
+    """An image that was just made.
+
+    Attributes:
+        image: For one platform.
+        state: What the Dockerfile came to.
+    """
+
+    image: Image
+    state: StageState
+
+
+@dataclass(frozen=True, slots=True)
+class Executed:
+    """A build whose stages are done and still there.
+
+    Attributes:
+        builder: What did it.
+        chain: The target's layers.
+    """
+
+    builder: Builder
+    chain: Chain
+
+    def view(self) -> Merged:
+        """Give the files of the target."""
+        return self.builder.layers.view(self.chain)
+
+
+def execute(
+    plan: Plan,
+    store: ContentStore,
+    options: ExecuteOptions,
+    watcher: Watcher,
+    *,
+    use: Callable[[Executed], None] = lambda _: None,
+) -> BuiltStage:
+    """Build the target of *plan* for one platform; the image has no tag yet, so hold ``store.writing()``.
+
+    *use* is called when all is done and before anything is let go.
+
+    Raises:
+        DockerfileError: An instruction cannot be done; shows its line.
+        StepFailed: A command failed.
+        SmidgenError: Anything else.
+    """
+    builder = Builder(plan, store, options, watcher)
+    try:
+        target, chain = builder.run()
+        layers = [builder.layers.packed(chain[: at + 1]) for at in range(len(chain))]
+        builder.save(chain)
+        use(Executed(builder, chain))
+    except BaseException:
+        builder.stop.set()
+        raise
+    finally:
+        builder.close()
+    state = target.resolved.state
+    image = _assemble(store, state, layers, options, created=builder.created)
+    return BuiltStage(image, state)
+
+
+def _assemble(
+    store: ContentStore, state: StageState, layers: list[Layer], options: ExecuteOptions, *, created: int
+) -> Image:
+    run = state.config
+    if options.labels:
+        run = msgspec.structs.replace(run, labels={**(run.labels or {}), **options.labels})
+    stamp = timestamp(created)
+    history = tuple(
+        entry if entry.created is not None else msgspec.structs.replace(entry, created=stamp)
+        for entry in _fitting(state.history, len(layers))
+    )
+    config = ImageConfig(
+        created=stamp,
+        author=state.author,
+        architecture=state.platform.architecture,
+        os=state.platform.os,
+        os_version=state.platform.os_version,
+        os_features=state.platform.os_features,
+        variant=state.platform.variant,
+        config=run,
+        rootfs=RootFS(type="layers", diff_ids=tuple(layer.diff_id for layer in layers)),
+        history=history,
+    )
+    manifest = Manifest(
+        schema_version=2,
+        media_type=OCI_MANIFEST,
+        config=store.put(encode_config(config), media_type=OCI_CONFIG),
+        layers=tuple(layer.descriptor for layer in layers),
+        annotations=dict(options.annotations) or None,
+    )
+    return Image(store, store.put(encode(manifest), media_type=OCI_MANIFEST))
+
+
+def _fitting(history: tuple[History, ...], layers: int) -> tuple[History, ...]:
+    """Give a history with as many layers as there are; bases exist whose own leaves some out, or has too many."""
+    said = sum(not entry.empty_layer for entry in history)
+    if said < layers:
+        return (*(History(created_by="layer of the base image") for _ in range(layers - said)), *history)
+    found: list[History] = []
+    for entry in history:
+        if said > layers and not entry.empty_layer:
+            said -= 1
+            found.append(msgspec.structs.replace(entry, empty_layer=True))
+        else:
+            found.append(entry)
+    return tuple(found)

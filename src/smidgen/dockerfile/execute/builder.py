@@ -1,0 +1,297 @@
+"""A plan being carried out: stages side by side, and what they share."""
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+
+from smidgen.dockerfile.execute.bases import Bases
+from smidgen.dockerfile.execute.cache_mounts import CacheMounts
+from smidgen.dockerfile.execute.contexts import Contexts, excluding
+from smidgen.dockerfile.execute.copy import Sources
+from smidgen.dockerfile.execute.digests import Digests
+from smidgen.dockerfile.execute.fetch import FetchedFile
+from smidgen.dockerfile.execute.keys import content_key, key
+from smidgen.dockerfile.execute.layers import Chain, Format, Layers, name_of
+from smidgen.dockerfile.execute.options import ExecuteOptions
+from smidgen.dockerfile.execute.records import Records
+from smidgen.dockerfile.execute.report import Watcher
+from smidgen.dockerfile.execute.run import Kitchen, Turns
+from smidgen.dockerfile.execute.sources import Tree
+from smidgen.dockerfile.execute.stage import StageRun
+from smidgen.dockerfile.origins import ImageOrigin, MainContext, NamedContext, Origin, ScratchOrigin, StageOrigin
+from smidgen.dockerfile.plan import Plan, PlannedStage
+from smidgen.dockerfile.resolve import resolve_stage
+from smidgen.dockerfile.sources import UrlSource
+from smidgen.dockerfile.state import StageState, state_of_image, state_of_stage
+from smidgen.dockerfile.steps import StepMount
+from smidgen.errors import SmidgenError
+from smidgen.layer.merged import OPAQUE, USER_OPAQUE
+from smidgen.layer.snapshot import Times
+from smidgen.sandbox.identity import Identity, find_identity
+from smidgen.sandbox.step import Stop, Stopped
+from smidgen.store.content import ContentStore
+from smidgen.store.snapshots import Snapshots
+
+
+class Builder:
+    """What the stages of one build share; used by several threads.
+
+    Attributes:
+        plan: What is built.
+        options: What the user says.
+        watcher: Is told.
+        layers: Outcomes.
+        records: Of earlier builds.
+        stop: Ends everything.
+        turns: Of commands.
+        kitchen: What all commands have in common.
+        created: Seconds since 1970, for what is made.
+    """
+
+    def __init__(self, plan: Plan, store: ContentStore, options: ExecuteOptions, watcher: Watcher) -> None:
+        self.plan = plan
+        self.options = options
+        self.watcher = watcher
+        self.created = plan.source_date_epoch or 0
+        self.stop = Stop()
+        self.turns = Turns()
+        self.records = Records(store.root)
+        identity = find_identity()
+        user_xattr = identity.nested
+        snapshots = Snapshots(store.root, domain_of(identity))
+        snapshots.sweep()
+        times = Times(keep=options.keep_times, fixed=self.created)
+        self.layers = Layers(
+            store, snapshots, Format(compression=options.compression, times=times), user_xattr=user_xattr
+        )
+        self.kitchen = Kitchen(
+            layers=self.layers,
+            identity=identity,
+            options=options,
+            caches=CacheMounts(snapshots, self.stop),
+            directories=self._directories,
+            stop=self.stop,
+            user_xattr=user_xattr,
+            opaque=USER_OPAQUE if user_xattr else OPAQUE,
+        )
+        self.contexts = Contexts(plan, options)
+        self._bases = Bases(store, self.layers, options, watcher)
+        self._context_digests = Digests(_digests_file(store, options))
+        self._digests = Digests(None)
+        self._stages: dict[int, StageRun] = {}
+        self._drafts = contextlib.ExitStack()
+        self._lock = threading.RLock()
+        self._error: BaseException | None = None
+        self._exported = frozenset(_with_bases(plan, plan.target))
+
+    # The whole
+
+    def run(self) -> tuple[StageRun, Chain]:
+        """Build the target; give it and its layers.
+
+        Raises:
+            SmidgenError: The first that went wrong.
+        """
+        target = self.stage(self.plan.target.index)
+        chain = target.peek()
+        if chain is not None:
+            self._tell_cached()
+            return target, chain
+        try:
+            return target, target.start().result()
+        except BaseException as error:
+            self.stop.set()
+            if self._error is None or self._error is error or not isinstance(error, Stopped | SmidgenError):
+                raise
+            # Other stages were ended because of the first one that failed.
+            raise self._error from None
+
+    def _tell_cached(self) -> None:
+        for index in sorted(self._exported):
+            self.stage(index).tell_cached()
+
+    def close(self) -> None:
+        """Wait for what still goes on, and let go of everything."""
+        for stage in list(self._stages.values()):
+            stage.join()
+        self._drafts.close()
+        self.layers.close()
+        self.stop.close()
+
+    def save(self, chain: Chain) -> None:
+        """Remember what the next build can use; *chain* is the target's."""
+        self._context_digests.save()
+        for index in self._exported:
+            stage = self.stage(index)
+            count = len(stage.peek() or ())
+            if count:
+                stage.save_layers(chain[:count])
+
+    def fail(self, error: BaseException) -> None:
+        """Note what went wrong first, and end everything else."""
+        with self._lock:
+            if self._error is None and not isinstance(error, Stopped):
+                self._error = error
+        self.stop.set()
+
+    def check_stop(self) -> None:
+        """Leave off when something has gone wrong elsewhere.
+
+        Raises:
+            Stopped: It has.
+        """
+        if self.stop.is_set:
+            raise Stopped
+
+    def new_name(self) -> str:
+        """Give a name that nothing else has."""
+        return secrets.token_hex(16)
+
+    # Stages
+
+    def stage(self, index: int) -> StageRun:
+        """Give a stage of the Dockerfile, also one that only ONBUILD of a base asks for."""
+        with self._lock:
+            if index not in self._stages:
+                planned = self.plan.all_stages[index]
+                resolved = resolve_stage(self.plan, planned, self._begin(planned))
+                for doubt in resolved.warnings:
+                    self.watcher.warn(str(doubt))
+                self._stages[index] = StageRun(self, planned, resolved)
+            return self._stages[index]
+
+    def _begin(self, planned: PlannedStage) -> StageState:
+        base = self.contexts.image_of(planned.base)
+        platform = planned.platform or self.plan.options.target_platform
+        if isinstance(base, StageOrigin):
+            return state_of_stage(self.stage(base.index).resolved.state)
+        if isinstance(base, ImageOrigin):
+            try:
+                found = self._bases.get(base)
+            except SmidgenError as error:
+                raise planned.stage.from_.location.fault(
+                    f"no image for {planned.base_name}: {error.message}",
+                    at=planned.stage.from_.base,
+                    hint=error.hint or "`smidgen images` lists those of the store",
+                ) from error
+            return state_of_image(found.config, found.config.platform)
+        if isinstance(base, ScratchOrigin):
+            return state_of_image(None, platform)
+        raise planned.stage.from_.location.fault(
+            f"{planned.base_name!r} is a directory, and a stage begins with an image",
+            at=planned.stage.from_.base,
+            hint="begin FROM scratch, and COPY --from the directory",
+        )
+
+    def is_exported(self, index: int) -> bool:
+        """Tell whether the layers of a stage are the image's."""
+        return index in self._exported
+
+    def start_all(self, origins: Iterable[Origin]) -> None:
+        """Begin to build the stages among *origins*."""
+        for origin in origins:
+            if isinstance(origin, StageOrigin):
+                stage = self.stage(origin.index)
+                if stage.peek() is None:
+                    stage.start()
+
+    def still_gives(self, index: int, name: str) -> bool:
+        """Tell whether a stage still comes to *name*; what is lost is taken to."""
+        stage = self.stage(index)
+        if stage.is_forced and not stage.is_built:
+            return False
+        chain = stage.peek()
+        return chain is None or name_of(chain) == name
+
+    # Origins
+
+    def peek(self, origin: Origin) -> Chain | None:
+        """Give the layers of *origin* if nothing need be built for that."""
+        origin = self.contexts.image_of(origin)
+        if isinstance(origin, StageOrigin):
+            return self.stage(origin.index).peek()
+        if isinstance(origin, ImageOrigin):
+            return self._bases.get(origin).chain
+        return ()
+
+    def chain(self, origin: Origin) -> Chain:
+        """Give the layers of *origin*, built if need be."""
+        found = self.peek(origin)
+        if found is None:
+            assert isinstance(origin, StageOrigin)  # noqa: S101
+            return self.stage(origin.index).start().result()
+        return found
+
+    def origin_key(self, origin: Origin, source: str | None = None) -> str:
+        """Name the files of *origin*, or those of a context at *source*, without building anything."""
+        origin = self.contexts.image_of(origin)
+        if isinstance(origin, StageOrigin):
+            return self.stage(origin.index).keys.last
+        if isinstance(origin, ImageOrigin):
+            base = self._bases.get(origin)
+            return key("image", name_of(base.chain), str(base.config.platform), base.config.run)
+        if isinstance(origin, ScratchOrigin):
+            return key("scratch")
+        matches = self.tree(origin).match(source or "/")
+        return key("files", content_key(matches, self._context_digests.of, with_owners=False))
+
+    def sources_key(self, sources: Sources, *, with_owners: bool) -> str:
+        """Name what a COPY or ADD takes by its content."""
+        digest = self._digests.of if with_owners else self._context_digests.of
+        files = content_key(sources.matches, digest, with_owners=with_owners)
+        fetched = tuple((name, one.digest, one.mtime) for name, one in sources.fetched)
+        return key(files, fetched, tuple((one.name, one.text) for one in sources.documents))
+
+    def tree(self, origin: Origin) -> Tree:
+        """Give the files of *origin*, which is built if need be."""
+        origin = self.contexts.image_of(origin)
+        if isinstance(origin, MainContext | NamedContext):
+            return self.contexts.tree(origin)
+        return Tree(self.layers.view(self.chain(origin)), hint="sources are paths in the other stage or image")
+
+    def without(self, tree: Tree, patterns: tuple[str, ...]) -> Tree:
+        """Give *tree* without what ``--exclude`` names."""
+        return excluding(tree, patterns)
+
+    def fetch(self, source: UrlSource, checksum: str) -> FetchedFile:
+        """Get what an address names."""
+        from smidgen.dockerfile.execute.fetch import fetch  # noqa: PLC0415 (few Dockerfiles need it)
+
+        return fetch(source.url, checksum=checksum, directory=self.records.root / "cache" / "fetched")
+
+    def fresh_directory(self) -> Path:
+        """Give an empty directory that is there until the build ends."""
+        with self._lock:
+            return self._drafts.enter_context(self.layers.snapshots.draft()).content
+
+    def _directories(self, mount: StepMount) -> list[Path]:
+        assert mount.origin is not None  # noqa: S101
+        origin = self.contexts.image_of(mount.origin)
+        if isinstance(origin, MainContext | NamedContext):
+            return [self.contexts.directory(origin)]
+        return self.layers.directories(self.chain(origin))
+
+
+def domain_of(identity: Identity) -> str:
+    """Name the rights with which snapshots are made: who owns their files depends on the user namespace."""
+    if not identity.nested:
+        return "root"
+    with open("/proc/self/uid_map", encoding="ascii") as uids, open("/proc/self/gid_map", encoding="ascii") as gids:
+        return key(uids.read().split(), gids.read().split())[:16]
+
+
+def _digests_file(store: ContentStore, options: ExecuteOptions) -> Path | None:
+    if options.context is None:
+        return None
+    return store.root / "cache" / "contexts" / key(str(options.context.resolve()))
+
+
+def _with_bases(plan: Plan, planned: PlannedStage) -> Iterable[int]:
+    """Give the stages that *planned* stands on, and itself."""
+    while True:
+        yield planned.index
+        if not isinstance(planned.base, StageOrigin):
+            return
+        planned = plan.all_stages[planned.base.index]

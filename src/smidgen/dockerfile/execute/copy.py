@@ -1,0 +1,154 @@
+"""COPY, ADD and WORKDIR: files put into an image without starting anything."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from smidgen.dockerfile.chmod import parse_chmod
+from smidgen.dockerfile.execute.archives import is_archive, unpacked
+from smidgen.dockerfile.execute.fetch import FetchedFile
+from smidgen.dockerfile.execute.placing import Places, Placing
+from smidgen.dockerfile.execute.sources import Match, Tree
+from smidgen.dockerfile.sources import LocalSource, UrlSource
+from smidgen.dockerfile.steps import CopyStep, Document, WorkdirStep
+from smidgen.errors import UsageError
+from smidgen.layer.entry import Entry, Kind
+from smidgen.layer.merged import Merged
+from smidgen.sandbox.users import resolve_user
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a COPY or ADD needs beside its sources.
+
+    Attributes:
+        from_context: Its sources are of a context, so that they come to belong to 0:0.
+        created: Seconds since 1970, of what is made.
+        fresh: Gives an empty directory that is there until the build ends.
+    """
+
+    from_context: bool
+    created: int
+    fresh: Callable[[], Path]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All that a COPY or ADD takes.
+
+    Attributes:
+        matches: Of its paths and patterns, in order.
+        fetched: Of its addresses, in order: names and files.
+        documents: That stand in the Dockerfile.
+    """
+
+    matches: tuple[Match, ...]
+    fetched: tuple[tuple[str, FetchedFile], ...]
+    documents: tuple[Document, ...]
+
+    @property
+    def are_several(self) -> bool:
+        """Whether the destination has to be a directory."""
+        return len(self.matches) + len(self.fetched) + len(self.documents) > 1
+
+
+def gather(step: CopyStep, tree: Tree | None, fetch: Callable[[UrlSource, str], FetchedFile]) -> Sources:
+    """Find what *step* takes.
+
+    Args:
+        step: A COPY or ADD.
+        tree: Where its paths start; None where it has none.
+        fetch: Gets what an address names.
+
+    Raises:
+        NotFound: A path leads nowhere.
+        UsageError: A kind of source that is not supported.
+    """
+    matches: list[Match] = []
+    fetched: list[tuple[str, FetchedFile]] = []
+    for source in step.sources:
+        if isinstance(source, LocalSource):
+            if tree is None:
+                raise UsageError("there is no build context", hint="give a directory: smidgen build -f Dockerfile .")
+            matches += tree.match(source.path)
+        elif isinstance(source, UrlSource):
+            fetched.append((source.name, fetch(source, step.checksum)))
+        else:
+            raise UsageError(f"cannot add the repository {source.url}", hint="clone it, and add the directory")
+    return Sources(tuple(matches), tuple(fetched), step.documents)
+
+
+def owner_of(text: str, view: Merged) -> tuple[int, int] | None:
+    """Give the ids that ``--chown`` or USER names, looked up in the image *view*; None for no text.
+
+    Raises:
+        SandboxError: The image has no such user or group.
+    """
+    if not text:
+        return None
+    name, colon, group = text.partition(":")
+    if name.isascii() and name.isdecimal() and not colon:
+        # A number alone is the group's, too.
+        return int(name), int(name)
+    user = resolve_user(
+        f"{name}:{group}" if group else name,
+        passwd=view.read_text("/etc/passwd"),
+        group=view.read_text("/etc/group"),
+    )
+    return user.uid, user.gid
+
+
+def copied(step: CopyStep, sources: Sources, view: Merged, where: Surroundings) -> tuple[Entry, ...]:
+    """Work out the layer of a COPY or ADD over *view*.
+
+    Raises:
+        UsageError: The destination cannot take what is to be put there.
+        SandboxError: ``--chown`` names somebody whom the image does not know.
+        InvalidArchive: An archive is damaged, or tries to leave the destination.
+    """
+    owner = owner_of(step.chown, view)
+    placing = Placing(
+        destination=step.destination,
+        owner=owner if owner is not None or not where.from_context else (0, 0),
+        mode=parse_chmod(step.chmod) if step.chmod else None,
+        created=where.created,
+        parents=step.parents,
+    )
+    places = Places(view)
+    several = sources.are_several
+    for match in sources.matches:
+        if step.is_add and step.unpack is not False and _is_archive(match):
+            _unpack(places, placing, match.items[0].real, owner, where)
+        else:
+            places.put(match, placing, several=several)
+    for name, fetched in sources.fetched:
+        if step.unpack and is_archive(fetched.path):
+            _unpack(places, placing, fetched.path, owner, where)
+            continue
+        entry = Entry.file(name, Path(fetched.path), mode=0o600, mtime=fetched.mtime)
+        places.put_file(entry, placing, several=several)
+    for document in sources.documents:
+        content = document.text.encode("utf-8", "surrogateescape")
+        places.put_file(Entry.file(document.name, content, mtime=where.created), placing, several=several)
+    return places.finished()
+
+
+def made(step: WorkdirStep, view: Merged, *, created: int) -> tuple[Entry, ...]:
+    """Work out the layer of a WORKDIR over *view*: what of the path is missing, and nothing where it is there."""
+    owner = owner_of(step.user, view) or (0, 0)
+    places = Places(view)
+    places.make_directories(step.path, mode=0o755, owner=owner, created=created)
+    entries = places.finished()
+    return entries if any(view.find(entry.path) is None for entry in entries) else ()
+
+
+def _is_archive(match: Match) -> bool:
+    item = match.items[0]
+    return item.kind is Kind.FILE and is_archive(item.real)
+
+
+def _unpack(places: Places, placing: Placing, path: str, owner: tuple[int, int] | None, where: Surroundings) -> None:
+    """Unpack an archive into the destination; owners and modes are its own, unless ``--chown`` says otherwise."""
+    match = unpacked(path, where.fresh())
+    destination = placing.destination.rstrip("/") + "/"
+    places.put(match, replace(placing, destination=destination, owner=owner, mode=None), several=False)

@@ -1,0 +1,48 @@
+"""Keys of steps: the same key means that doing the step again would give nothing new.
+
+A key goes over what a step says and what it works on, and over nothing else: not the time, not where the context is,
+no modification times, no proxies and no secrets.
+"""
+
+import hashlib
+import stat
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+import msgspec
+
+from smidgen.dockerfile.execute.sources import Item, Match
+from smidgen.layer.entry import Kind, encode_path
+
+# Raised when what a step makes of the same things changes.
+_FORMAT: Final = 1
+
+
+def key(*parts: Any) -> str:  # noqa: ANN401 (anything that JSON can say)
+    """Name *parts*, which may be nested tuples, beyond doubt."""
+    return hashlib.sha256(msgspec.json.encode((_FORMAT, parts))).hexdigest()
+
+
+def content_key(matches: Iterable[Match], digest: Callable[[Item], str], *, with_owners: bool) -> str:
+    """Name the files of *matches*: names, modes, sizes, links, content, and with *with_owners* owners too.
+
+    Source: the page "BuildKit's cache keys": modification times do not count.
+    """
+    total = hashlib.sha256()
+    for match in matches:
+        total.update(b"match\0%s\0%s\0" % (encode_path(match.name), encode_path(match.path)))
+        for item in match.items:
+            total.update(_line(item, digest, with_owners=with_owners))
+    return total.hexdigest()
+
+
+def _line(item: Item, digest: Callable[[Item], str], *, with_owners: bool) -> bytes:
+    status = item.status
+    owner = f"{status.st_uid}:{status.st_gid}" if with_owners else ""
+    # The size of a directory is its file system's affair.
+    size = status.st_size if item.kind is Kind.FILE else 0
+    number = status.st_rdev if item.kind in {Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE} else 0
+    content = digest(item) if item.kind is Kind.FILE else ""
+    head = f"{item.kind}\0{stat.S_IMODE(status.st_mode):o}\0{owner}\0{size}\0{number}\0{content}\0{len(item.xattrs)}\0"
+    xattrs = b"".join(b"%s\0%d\0%s" % (encode_path(name), len(value), value) for name, value in item.xattrs)
+    return b"%s\0%s\0%s%s" % (encode_path(item.path), encode_path(item.link), head.encode(), xattrs)

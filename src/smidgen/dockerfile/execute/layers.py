@@ -1,0 +1,202 @@
+"""Outcomes of steps as layers: unpacked where something has to look into them, packed where an image has them.
+
+An outcome can be there in three forms: as a snapshot, as a blob of the store, or as a list of entries that was worked
+out in this build. Each form is made from another one when it is needed, and not before.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from smidgen.errors import InvalidContent, NotFound
+from smidgen.layer.compression import Compression
+from smidgen.layer.entry import Entry
+from smidgen.layer.merged import OPAQUE, USER_OPAQUE, Merged
+from smidgen.layer.packed import Layer
+from smidgen.layer.snapshot import Times, changes
+from smidgen.oci.media_types import LAYER_COMPRESSION
+from smidgen.store.content import ContentStore
+from smidgen.store.sizes import remember_size
+from smidgen.store.snapshots import Snapshots
+
+_PACKERS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a step, or the base image, laid over what was there before.
+
+    Attributes:
+        name: Nothing else has the same name; the name of its snapshot.
+        stubs: Paths that only served to mount something.
+    """
+
+    name: str
+    stubs: frozenset[str] = frozenset()
+
+
+Chain = tuple[Result, ...]
+
+
+def name_of(chain: Chain) -> str:
+    """Name what all of *chain* is together."""
+    return chain[-1].name if chain else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """What decides the bytes of a layer beside the files in it."""
+
+    compression: Compression
+    times: Times
+
+    @property
+    def name(self) -> str:
+        """Name it."""
+        return f"{self.compression} {'kept' if self.times.keep else self.times.fixed}"
+
+
+class Layers:
+    """The outcomes that a build has to do with; used by several threads."""
+
+    def __init__(
+        self, store: ContentStore, snapshots: Snapshots, format_: Format, *, user_xattr: bool, keeps_owners: bool = True
+    ) -> None:
+        self._store = store
+        self._snapshots = snapshots
+        self._format = format_
+        self._opaque = USER_OPAQUE if user_xattr else OPAQUE
+        self._keeps_owners = keeps_owners
+        self._packed: dict[str, Layer] = {}
+        self._entries: dict[str, tuple[Entry, ...]] = {}
+        self._packing: dict[str, Future[Layer]] = {}
+        self._lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(_PACKERS, thread_name_prefix="pack")
+
+    def close(self) -> None:
+        """Let packing that has begun end, and drop the rest."""
+        self._pool.shutdown(cancel_futures=True)
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """Where unpacked layers are."""
+        return self._snapshots
+
+    @property
+    def format(self) -> Format:
+        """How layers are packed."""
+        return self._format
+
+    def know_layer(self, result: Result, layer: Layer) -> None:
+        """Note that *result* is packed already."""
+        self._packed[result.name] = layer
+
+    def know_entries(self, result: Result, entries: Iterable[Entry]) -> None:
+        """Note what *result* consists of, parents first."""
+        self._entries[result.name] = tuple(entries)
+
+    def layer_of(self, result: Result) -> Layer | None:
+        """Give the packed layer of *result*, if there is one."""
+        return self._packed.get(result.name)
+
+    def is_there(self, result: Result) -> bool:
+        """Tell whether *result* can still be had in some form."""
+        layer = self._packed.get(result.name)
+        if layer is not None and self._store.has(layer.descriptor):
+            return True
+        return result.name in self._entries or self._snapshots.find(result.name) is not None
+
+    def view(self, chain: Chain) -> Merged:
+        """Unpack what is not unpacked yet, and give the files of all of *chain*."""
+        return Merged(self.directories(chain))
+
+    def directories(self, chain: Chain) -> list[Path]:
+        """Unpack what is not unpacked yet, and give the directories, the bottom one first."""
+        found: list[Path] = []
+        for result in chain:
+            there = self._snapshots.find(result.name)
+            found.append(there if there is not None else self._unpack(result, found))
+        return found
+
+    def start_packing(self, chain: Chain) -> None:
+        """Begin to pack the topmost layer of *chain* while other things go on."""
+        with self._lock:
+            name = chain[-1].name
+            if name not in self._packed and name not in self._packing:
+                self._packing[name] = self._pool.submit(self._pack, chain)
+
+    def packed(self, chain: Chain) -> Layer:
+        """Give the topmost layer of *chain* packed."""
+        result = chain[-1]
+        layer = self._packed.get(result.name)
+        if layer is not None and self._store.has(layer.descriptor):
+            return layer
+        with self._lock:
+            self._packed.pop(result.name, None)
+            future = self._packing.get(result.name)
+        return future.result() if future is not None else self._pack(chain)
+
+    def _pack(self, chain: Chain) -> Layer:
+        from smidgen.layer.pack import pack  # noqa: PLC0415 (brings the codecs)
+
+        result = chain[-1]
+        entries: Iterable[Entry]
+        if result.name in self._entries:
+            entries = retimed(self._entries[result.name], self._format.times)
+        else:
+            upper = self._snapshots.find(result.name)
+            if upper is None:
+                raise NotFound(f"layer {result.name}", hint="build again with --no-cache")
+            lower = self.view(chain[:-1])
+            entries = changes(upper, lower, times=self._format.times, stubs=result.stubs)
+        with self._store.writer() as writer:
+            layer = pack(entries, writer.write, compression=self._format.compression)
+            writer.commit(layer.descriptor.digest, layer.descriptor.size)
+        remember_size(self._store, layer.descriptor, layer.size)
+        self._packed[result.name] = layer
+        return layer
+
+    def _unpack(self, result: Result, below: Sequence[Path]) -> Path:
+        with self._snapshots.making(result.name):
+            there = self._snapshots.find(result.name)
+            if there is not None:
+                return there
+            with self._snapshots.draft() as draft:
+                entries = self._entries.get(result.name)
+                if entries is not None:
+                    self._fill(entries, draft.content, Merged(below))
+                else:
+                    self._unpack_blob(result, draft.content, Merged(below))
+                return self._snapshots.keep(draft, result.name)
+
+    def _fill(self, entries: Iterable[Entry], root: Path, lower: Merged) -> None:
+        from smidgen.layer.unpack_overlay import fill_overlay  # noqa: PLC0415
+
+        fill_overlay(entries, root, lower=lower, opaque=self._opaque, preserve_owners=self._keeps_owners)
+
+    def _unpack_blob(self, result: Result, root: Path, lower: Merged) -> None:
+        from smidgen.layer.decompress import decompressed  # noqa: PLC0415 (brings the codecs)
+        from smidgen.layer.digesting import Digesting  # noqa: PLC0415
+        from smidgen.layer.unpack_overlay import unpack_overlay  # noqa: PLC0415
+
+        layer = self._packed.get(result.name)
+        if layer is None:
+            raise NotFound(f"layer {result.name}", hint="build again with --no-cache")
+        algorithm = LAYER_COMPRESSION.get(layer.descriptor.media_type)
+        if algorithm is None:
+            raise InvalidContent(
+                f"layer {layer.descriptor.digest}", f"media type {layer.descriptor.media_type!r} is not a layer's"
+            )
+        with decompressed(self._store.open_blob(layer.descriptor), algorithm) as stream:
+            tar = Digesting(stream)
+            unpack_overlay(tar.buffered(), root, lower=lower, opaque=self._opaque, preserve_owners=self._keeps_owners)
+            tar.check(layer.diff_id, what=f"uncompressed layer {layer.descriptor.digest}")
+
+
+def retimed(entries: Iterable[Entry], times: Times) -> Iterator[Entry]:
+    """Give *entries* the times that a layer has."""
+    for entry in entries:
+        yield entry if times.keep or entry.mtime == times.fixed else replace(entry, mtime=times.fixed)

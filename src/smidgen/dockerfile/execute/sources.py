@@ -1,0 +1,174 @@
+"""What COPY and ADD take: files of the context, of a stage or of an image, found and described."""
+
+import os
+import posixpath
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from smidgen.errors import InvalidArchive, LimitExceeded, NotFound
+from smidgen.layer.entry import Kind
+from smidgen.layer.merged import Merged, Node
+from smidgen.layer.snapshot import Attributes, attributes
+
+_KINDS: Final = {
+    stat.S_IFREG: Kind.FILE,
+    stat.S_IFDIR: Kind.DIRECTORY,
+    stat.S_IFLNK: Kind.SYMLINK,
+    stat.S_IFIFO: Kind.FIFO,
+    stat.S_IFCHR: Kind.CHARACTER_DEVICE,
+    stat.S_IFBLK: Kind.BLOCK_DEVICE,
+}
+_MOST_FILES: Final = 2_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A file or directory to be copied.
+
+    Attributes:
+        path: Below what was matched; empty for that itself.
+        kind: What it is.
+        status: What ``lstat`` says.
+        real: Where it is on this machine.
+        link: Target of a symbolic link.
+        xattrs: Extended attributes; none for files of a context.
+    """
+
+    path: str
+    kind: Kind
+    status: os.stat_result
+    real: str
+    link: str = ""
+    xattrs: Attributes = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What one source came to.
+
+    Attributes:
+        name: The last component of the path that was asked for.
+        path: From the root of the tree, as it was asked for, without a slash in front.
+        items: It and all below it, parents first, sorted by path.
+    """
+
+    name: str
+    path: str
+    items: tuple[Item, ...]
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it is a directory, of which the content is meant."""
+        return self.items[0].kind is Kind.DIRECTORY
+
+
+Keep = Callable[[str, bool], bool]
+
+
+def _keep_all(_path: str, _is_directory: bool) -> bool:  # noqa: FBT001 (Keep has it so)
+    return True
+
+
+def _nothing(_path: str) -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """Files to copy from; no path and no symbolic link leads out of it.
+
+    Attributes:
+        files: The root directory.
+        keep: Says of a path, without a slash in front, and of whether it is a directory, if it can be seen.
+        prune: Says of a directory that nothing in it can be seen.
+        exclude: Says what is left out, of a path below the directory that is copied, or of a file's name.
+        with_owners: Owners and extended attributes count.
+        hint: What to say where a source is missing.
+    """
+
+    files: Merged
+    keep: Keep = _keep_all
+    prune: Callable[[str], bool] = _nothing
+    exclude: Callable[[str], bool] = _nothing
+    with_owners: bool = True
+    hint: str = "sources are paths in the build context"
+    _count: list[int] = field(default_factory=lambda: [0])
+
+    def match(self, pattern: str) -> list[Match]:
+        """Find what *pattern* names: a path, or a pattern as Go's ``filepath.Match`` has it.
+
+        Raises:
+            NotFound: A path leads nowhere; a pattern may.
+            InvalidArchive: Symbolic links run in circles.
+        """
+        path = posixpath.normpath("/" + pattern).lstrip("/")
+        if not any(letter in path for letter in "*?[\\"):
+            found = self._found(path)
+        else:
+            found = [match for one in self._glob(path) for match in self._found(one)]
+        return found
+
+    def _found(self, path: str) -> list[Match]:
+        try:
+            resolved = self.files.resolve(path)
+        except InvalidArchive as error:
+            raise NotFound(f"/{path}", hint=error.reason) from error
+        node = resolved.node
+        if node is None or not self._is_visible(resolved.path, is_directory=node.is_directory):
+            raise NotFound(f"/{path}", hint=self.hint)
+        name = posixpath.basename(path)
+        if not node.is_directory and self.exclude(name):
+            return []
+        return [Match(name, path, tuple(self._items(node)))]
+
+    def _is_visible(self, path: str, *, is_directory: bool) -> bool:
+        return not path or self.keep(path, is_directory)
+
+    def _glob(self, pattern: str) -> Iterator[str]:
+        from smidgen.dockerfile.execute.glob import compiled  # noqa: PLC0415 (most sources are plain paths)
+
+        parts = [compiled(part) for part in pattern.split("/")]
+
+        def below(node: Node, prefix: str, at: int) -> Iterator[str]:
+            for child in self.files.children(node):
+                name = posixpath.basename(child.path)
+                path = f"{prefix}/{name}" if prefix else name
+                if not parts[at](name):
+                    continue
+                if at + 1 == len(parts):
+                    if self._is_visible(path, is_directory=child.is_directory):
+                        yield path
+                    continue
+                inner = self.files.resolve(path).node if child.is_symlink else child
+                if inner is not None and inner.is_directory:
+                    yield from below(inner, path, at + 1)
+
+        root = self.files.root
+        if root is not None:
+            yield from below(root, "", 0)
+
+    def _items(self, top: Node) -> Iterator[Item]:
+        waiting = [(top, "")]
+        while waiting:
+            node, path = waiting.pop()
+            is_seen = not path or (self.keep(node.path, node.is_directory) and not self.exclude(path))
+            if is_seen:
+                item = self._item(node, path)
+                if item is not None:
+                    yield item
+            if node.is_directory and not (path and self.prune(node.path)):
+                inner = [(child, posixpath.basename(child.path)) for child in self.files.children(node)]
+                waiting += [(child, f"{path}/{name}" if path else name) for child, name in reversed(inner)]
+
+    def _item(self, node: Node, path: str) -> Item | None:
+        self._count[0] += 1
+        if self._count[0] > _MOST_FILES:
+            raise LimitExceeded("number of files to copy", limit=_MOST_FILES)
+        kind = _KINDS.get(stat.S_IFMT(node.status.st_mode))
+        if kind is None:
+            return None  # a socket is nothing without its program
+        link = os.readlink(node.source) if kind is Kind.SYMLINK else ""
+        xattrs = attributes(node.source) if self.with_owners else ()
+        return Item(path, kind, node.status, node.source, link, xattrs)
