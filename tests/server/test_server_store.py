@@ -106,7 +106,7 @@ def test_killed_in_the_middle(store: ContentStore) -> None:
 
 
 def test_a_full_disk(store: ContentStore) -> None:
-    with serving_process(store.root, max_file=1_000_000) as running:
+    with serving_process(store.root, under=("prlimit", "--fsize=1000000")) as running:
         for _ in range(2):
             reply = running.ask("POST", f"/v2/app/blobs/uploads/?digest={sha256(DATA)}", DATA)
             assert (reply.status, reply.code) == (507, "INSUFFICIENT_STORAGE")
@@ -117,6 +117,37 @@ def test_a_full_disk(store: ContentStore) -> None:
         assert os.listdir(store.root / "ingest") == []
         assert list(Blobs(store.root).digests()) == []
         running.ask.push_image("1.0")
+
+
+def test_a_store_that_cannot_be_written(store: ContentStore) -> None:
+    with serving_process(store.root) as running:
+        running.ask.push_image("1.0")
+        running.end()
+    places = [store.root, *(path for path in store.root.rglob("*"))]
+    for path in places:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        # For the superuser rights count when it has no capabilities.
+        under = ("setpriv", "--bounding-set=-all", "--inh-caps=-all") if os.geteuid() == 0 else ()
+        with serving_process(store.root, "-v", under=under) as running:
+            assert running.ask("GET", "/v2/app/manifests/1.0").content == image()
+            assert running.ask("HEAD", f"/v2/app/blobs/{sha256(CONFIG)}").status == 200
+            for method, target in (
+                ("POST", "/v2/app/blobs/uploads/"),
+                ("PUT", "/v2/app/manifests/2.0"),
+                ("DELETE", "/v2/app/manifests/1.0"),
+                ("DELETE", f"/v2/app/blobs/{sha256(CONFIG)}"),
+            ):
+                reply = running.ask(method, target, image())
+                assert (reply.status, reply.code) == (500, "UNKNOWN")
+                assert str(store.root) not in reply.content.decode()
+            _, _, stderr = running.end()
+        assert stderr.count(f"{store.root}") == 4
+        assert "Permission denied" in stderr
+    finally:
+        for path in places:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+    check(store)
 
 
 def test_two_servers_on_one_store(store: ContentStore) -> None:

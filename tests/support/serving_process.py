@@ -4,7 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,17 +38,15 @@ class Serving:
 
 
 @contextmanager
-def serving_process(store: Path, *options: str | Path, max_file: int | None = None) -> Iterator[Serving]:
+def serving_process(store: Path, *options: str | Path, under: Sequence[str] = ()) -> Iterator[Serving]:
     """Serve *store* on a free port as long as the block takes.
 
     Args:
         store: Its root.
         options: Further ones of ``smidgen serve``.
-        max_file: Bytes that a file may have for it, as if the disk were full.
+        under: A program that starts it, with arguments.
     """
-    command = [sys.executable, "-m", "smidgen", "serve", "--listen", "127.0.0.1:0", *map(str, options)]
-    if max_file is not None:
-        command = ["prlimit", f"--fsize={max_file}", *command]
+    command = [*under, sys.executable, "-m", "smidgen", "serve", "--listen", "127.0.0.1:0", *map(str, options)]
     with subprocess.Popen(
         command,
         env=os.environ | {"SMIDGEN_STORE": str(store)},

@@ -5,8 +5,10 @@ Source: distribution-spec v1.1.1, "Pulling blobs", "Deleting Blobs"; RFC 9110 fo
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 
+from smidgen.errors import StoreError
 from smidgen.server.answer import Answer, Span
 from smidgen.server.lease import Lease
 from smidgen.server.names import parse_content_digest, parse_repository
@@ -39,7 +41,9 @@ class Blobs:
         parse_repository(name)
         digest = parse_content_digest(text)
         if rely and self._store.stat(digest) is not None:
-            self._lease.rely(digest)
+            # Where the store cannot be written nothing can be pushed, and nothing need be kept for that.
+            with suppress(StoreError):
+                self._lease.rely(digest)
         try:
             file = self._store.blob_path(digest).open("rb", buffering=0)
         except FileNotFoundError:

@@ -64,6 +64,9 @@ class Connection:
             body = Body(self._wire, head)
             answer = self._application.answer(head, body)
         except Refusal as refusal:
+            if isinstance(refusal.__cause__, StoreError):
+                # The client is told less than who runs this.
+                self._log(f"{self._peer} {refusal.__cause__.message}")
             answer = refused(refusal)
         except StoreError as error:
             self._log(f"{self._peer} {error.message}")

@@ -78,6 +78,7 @@ class Lease:
 
         Raises:
             Refusal: A build or another server writes all the time.
+            StoreError: The store cannot be written.
         """
         with self.changing, self._lock, ExitStack() as stack:
             if self._held is not None:
@@ -88,6 +89,8 @@ class Lease:
             try:
                 stack.enter_context(locked(self._store.root / "lease", wait=self._wait))
             except StoreError as error:
+                if error.__cause__ is not None:
+                    raise
                 raise busy("the store is being written to by another program") from error
             yield
 
