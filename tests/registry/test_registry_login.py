@@ -101,7 +101,7 @@ def test_a_registry_that_does_not_ask(tmp_path: Path) -> None:
     [
         (["login", "--password-stdin", "ghcr.io"], "x", "needs --username"),
         (["login", "-u", "me", "--password-stdin", "ghcr.io"], "", "no password"),
-        (["login", "-u", "me", "--password-stdin", "ghcr.io"], "a\nb\n", "no password"),
+        (["login", "-u", "me", "--password-stdin", "ghcr.io"], "a" * 70_000, "no password"),
         (["login", "-u", "a:b", "--password-stdin", "ghcr.io"], "x", "no user name"),
         (["login", "ghcr.io"], "", "no terminal"),
         (["login", "not a registry"], "", "not a registry"),

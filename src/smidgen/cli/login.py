@@ -59,6 +59,7 @@ def _ask(host: str, username: str | None, *, from_input: bool) -> tuple[str, str
         )
     if not username or ":" in username or not username.isprintable():
         raise UsageError(f"{username!r} is no user name", hint="it may not be empty, nor have a colon in it")
-    if not password or len(password) > _MOST or "\n" in password or "\0" in password:
-        raise UsageError("that is no password: it is empty, or over 64 KiB, or has several lines")
+    # Several lines are allowed: Google's keys are JSON documents.
+    if not password or len(password) > _MOST or "\0" in password:
+        raise UsageError("that is no password: it is empty, or over 64 KiB")
     return username, password
