@@ -152,7 +152,7 @@ def test_wrong_bytes_are_not_kept(store: ContentStore) -> None:
     with fetching(Rule("GET", "blobs/", act.corrupt(5), FOREVER)) as (client, server):
         with pytest.raises(DigestMismatch) as caught:
             client.fetch_blob(_BLOB, store)
-        assert ranges(server) == [None, None]
+        assert ranges(server) == [None] * 5
         assert server.host in str(caught.value)
     assert store.stat(_BLOB.digest) is None
     assert os.listdir(store.root / "partial") == []

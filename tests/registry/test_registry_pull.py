@@ -240,7 +240,7 @@ def test_an_error_ends_the_other_downloads_and_names_no_tag(source: ContentStore
     registry = Registry()
     publish(registry, source, root, _NAME, "1")
     layer = decode_manifest(source.get(root)).layers[2]
-    rule = Rule("GET", layer.digest, act.corrupt(3), 2)
+    rule = Rule("GET", layer.digest, act.corrupt(3), 5)
     with serving(Plan([rule]).around(registry)) as server:
         with pytest.raises(ContentError, match=layer.digest):
             fetch(server, store)

@@ -35,6 +35,8 @@ _ACCEPTED: Final = (OCI_INDEX, OCI_MANIFEST, DOCKER_MANIFEST_LIST, DOCKER_MANIFE
 # What registries say of a manifest when they do not know what it is.
 _VAGUE: Final = frozenset({"", "application/json", "application/octet-stream", "text/plain"})
 _DIGEST: Final = re.compile(r"^sha256:[a-f0-9]{64}\Z")
+# Times that a manifest is fetched whose bytes turn out to be wrong.
+_TRIES: Final = 5
 _MAX_PAGE: Final = 8 << 20
 _MAX_PAGES: Final = 10_000
 _PAGE: Final = 1000
@@ -112,12 +114,12 @@ class Client:
 
         Raises:
             NotInRegistry: There is none.
-            DigestMismatch: What comes, twice, is not what was asked for.
+            DigestMismatch: What comes, again and again, is not what was asked for.
             LimitExceeded: It has over 4 MiB.
             InvalidContent: It is of a kind that is not known here.
         """
         attempts = Attempts(self.session.retry, self.stop)
-        damaged = False
+        damaged = 0
         while True:
             try:
                 with self.get(f"manifests/{tag_or_digest}", accept=media_type, expect=(200,)) as response:
@@ -126,9 +128,9 @@ class Client:
             except RegistryUnreachable as error:
                 attempts.failed(error)
             except DigestMismatch:
-                if damaged:
+                damaged += 1
+                if damaged == _TRIES:
                     raise
-                damaged = True
 
     def put_manifest(self, data: bytes, media_type: str, tag_or_digest: str) -> Digest:
         """Store a manifest or index under a tag, or under its digest only; what it names must be there.
@@ -149,9 +151,7 @@ class Client:
             got = response.headers.get("docker-content-digest", digest)
             noticed = "oci-subject" in response.headers
         if got != digest:
-            raise self._nonsense(
-                f"PUT manifests/{tag_or_digest}", f"stored with digest {harmless(got, 80)}, sent was {digest}"
-            )
+            raise self._nonsense(f"PUT manifests/{tag_or_digest}", f"stored as {harmless(got, 80)}, sent was {digest}")
         if not noticed and b'"subject"' in data:
             from smidgen.registry.referrers import announce  # noqa: PLC0415 (for signatures and the like only)
 

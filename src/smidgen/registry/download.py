@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 #: Bytes read at once: large enough that hashing and writing run without the interpreter's lock.
 PIECE: Final = 1 << 20
+# Times that a blob is fetched whose bytes turn out to be wrong; a large one twice, as it takes its time.
+_TRIES: Final = 5
+_SMALL: Final = 16 << 20
 _RANGE: Final = re.compile(r"^bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\Z")
 
 
@@ -159,7 +162,7 @@ def fetch_blob(
     Raises:
         RegistryError: The registry did not give it.
         SizeMismatch: It gives one of another size.
-        DigestMismatch: It gives, twice, something else.
+        DigestMismatch: It gives, again and again, something else.
         StoreError: The store cannot be written.
     """
     progress.started(descriptor.digest, "blob", descriptor.size)
@@ -174,20 +177,18 @@ def _fetch(client: "Client", descriptor: Descriptor, store: ContentStore, progre
         if partial is None:
             return "there"
         progress.advanced(descriptor.digest, partial.size)
-        try:
-            _receive(client, descriptor, partial, progress)
-            store.commit_partial(partial, what)
-        except (DigestMismatch, SizeMismatch):
-            # What was there may have been wrong, or a bit fell over on the way: once more, from the start.
-            progress.advanced(descriptor.digest, -partial.size)
-            partial.clear()
-            _receive(client, descriptor, partial, progress)
+        for left in reversed(range(_TRIES if descriptor.size <= _SMALL else 2)):
             try:
+                _receive(client, descriptor, partial, progress)
                 store.commit_partial(partial, what)
-            except DigestMismatch as error:
+                break
+            except (DigestMismatch, SizeMismatch) as error:
+                # What was there may have been wrong, or a bit fell over on the way: again, from the start.
+                progress.advanced(descriptor.digest, -partial.size)
                 partial.clear()
-                error.hint = f"{client.repository.registry} gives other bytes than the image names: tell its owner"
-                raise
+                if not left:
+                    error.hint = f"{client.repository.registry} gives other bytes than the image names: tell its owner"
+                    raise
     return "fetched"
 
 

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 _WARNING: Final = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
 _ESCAPED: Final = re.compile(r"\\(.)")
 _MOST_WARNINGS: Final = 20
-_MOST_RENEWALS: Final = 4
+_MOST_RENEWALS: Final = 6
+# Tokens fresh from the service that a registry may refuse, one after the other.
+_MOST_REFUSALS: Final = 3
 
 
 class FindsCredentials(Protocol):
@@ -245,7 +247,7 @@ class Session:
                     return response, credentials if header else None
             server.note(response)
             refusals += bool(header) and not tokens.may_have_expired(header)
-            is_refused = refusals > 1 or (refusals and not tokens.is_more_wanted(server.challenge, scopes))
+            is_refused = refusals > _MOST_REFUSALS or (refusals and not tokens.may_help(server.challenge, scopes))
             renewed = None
             if not is_refused and renewals < _MOST_RENEWALS:
                 try:

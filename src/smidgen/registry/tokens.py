@@ -122,10 +122,16 @@ class Tokens:
         with self._lock:
             return header in self._good or self._used[header or ""] > 0
 
-    def is_more_wanted(self, challenge: Challenge | None, scopes: frozenset[str]) -> bool:
-        """Tell whether *challenge* asks for a scope beside *scopes*."""
-        wanted = () if challenge is None else challenge.parameters.get("scope", "").split()
-        return any(not _is_covered(scope, scopes) for scope in wanted)
+    def may_help(self, challenge: Challenge | None, scopes: frozenset[str]) -> bool:
+        """Tell whether another token may be taken where a fresh one was refused.
+
+        It may where *challenge* asks for a scope beside *scopes*, and where it calls the token invalid: of several
+        servers behind one name, some learn of new tokens, and of time, later than others.
+        """
+        parameters = {} if challenge is None else challenge.parameters
+        if parameters.get("error") == "invalid_token":
+            return True
+        return any(not _is_covered(scope, scopes) for scope in parameters.get("scope", "").split())
 
     def _fetch(self, call: Call, challenge: Challenge, scopes: Sequence[str], credentials: Credentials | None) -> _Kept:
         try:
