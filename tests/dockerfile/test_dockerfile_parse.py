@@ -236,7 +236,6 @@ def test_doubts_have_the_names_of_buildkit() -> None:
         ("MaintainerDeprecated", 2),
         ("SecretsUsedInArgOrEnv", 3),
         ("LegacyKeyValueFormat", 4),
-        ("WorkdirRelativePath", 5),
         ("JSONArgsRecommended", 6),
         ("JSONArgsRecommended", 7),
         ("MultipleInstructionsDisallowed", 7),

@@ -20,7 +20,6 @@ from smidgen.dockerfile.instruction import (
     Maintainer,
     Shell,
     Stage,
-    Workdir,
 )
 from smidgen.errors import DockerfileError
 
@@ -81,18 +80,32 @@ def _stage_name(stage: Stage, names: set[str]) -> Iterator[Doubt]:
     names.add(name)
 
 
+def check_from(stage: Stage, *, missing: Iterable[str]) -> Iterator[Doubt]:
+    """Give the doubtful places of a FROM.
+
+    Args:
+        stage: The stage that it begins.
+        missing: Variables of it that are not set.
+    """
+    for name in sorted(missing):
+        yield _doubt("UndefinedArgInFrom", stage.from_, f"${name} is not set before the first FROM")
+    platform = stage.from_.platform
+    if platform in {"$TARGETPLATFORM", "${TARGETPLATFORM}"}:
+        yield _doubt("RedundantTargetPlatform", stage.from_, f"--platform={platform} is what there is without the flag")
+    elif platform and "$" not in platform and not any(part in stage.from_.name for part in platform.split("/")):
+        yield _doubt(
+            "FromPlatformFlagConstDisallowed", stage.from_, f"--platform={platform} holds for every platform of a build"
+        )
+
+
 def _stage(stage: Stage) -> Iterator[Doubt]:
     seen: set[type[Instruction]] = set()
-    has_shell = has_workdir = False
+    has_shell = False
     for instruction in stage.instructions:
         yield from _names(instruction)
         match instruction:
             case Shell():
                 has_shell = True
-            case Workdir(path=path):
-                if not has_workdir and not path.startswith(("/", "$")):
-                    yield _doubt("WorkdirRelativePath", instruction, f"{path!r} is relative to what the base has")
-                has_workdir = True
             case Maintainer():
                 yield _doubt("MaintainerDeprecated", instruction, "use LABEL org.opencontainers.image.authors=NAME")
             case Cmd() | Entrypoint() if instruction.command.is_shell and not has_shell:

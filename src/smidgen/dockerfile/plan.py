@@ -7,12 +7,12 @@ Source: BuildKit's ``frontend/dockerfile/dockerfile2llb``.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from smidgen.dockerfile.arguments import automatic_arguments, expand_at, global_arguments, proxy_variables
-from smidgen.dockerfile.checks import judge
+from smidgen.dockerfile.checks import check_from, judge
 from smidgen.dockerfile.expand import expand
 from smidgen.dockerfile.graph import needed_stages
 from smidgen.dockerfile.instruction import Arg, Copy, Dockerfile, Doubt, Instruction, Onbuild, Run, Stage
@@ -138,7 +138,7 @@ def plan(dockerfile: Dockerfile, options: BuildOptions) -> Plan:
         proxies=proxy_variables(options.build_args),
         names=names,
         source_date_epoch=_epoch(options.build_args.get("SOURCE_DATE_EPOCH") or arguments.get("SOURCE_DATE_EPOCH")),
-        warnings=judge(dockerfile, dockerfile.warnings),
+        warnings=judge(dockerfile, (*dockerfile.warnings, *_doubts(dockerfile, arguments))),
     )
 
 
@@ -167,6 +167,13 @@ def _find_target(dockerfile: Dockerfile, target: str) -> Stage:
         f"{dockerfile.name} has no stage {target!r}",
         hint=did_you_mean(target, names) or (f"its stages are {', '.join(names)}" if names else "it names no stages"),
     )
+
+
+def _doubts(dockerfile: Dockerfile, arguments: Mapping[str, str]) -> Iterator[Doubt]:
+    for stage in dockerfile.stages:
+        texts = (stage.from_.base, stage.from_.platform)
+        expansions = [expand(text, arguments, escape=dockerfile.directives.escape) for text in texts]
+        yield from check_from(stage, missing=frozenset().union(*(each.missing for each in expansions)))
 
 
 def _plan_stage(stage: Stage, dockerfile: Dockerfile, arguments: Mapping[str, str], names: Names) -> PlannedStage:

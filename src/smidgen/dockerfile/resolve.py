@@ -144,9 +144,14 @@ def _config_step(scope: Scope, created_by: str) -> ConfigStep:
 
 
 def _workdir(scope: Scope, instruction: Workdir) -> tuple[Step, StageState]:
-    path = scope.absolute(scope.expand(instruction.path))
-    text = f"WORKDIR {path}"
-    state = _with(scope.state, working_dir=path)
+    written = scope.expand(instruction.path)
+    if not scope.state.has_workdir and not written.startswith("/"):
+        scope.doubt("WorkdirRelativePath", f"{instruction.path!r} is relative to what the base has")
+    # An absolute path stays in the config as it is written, as in BuildKit; the directory is the same.
+    path = scope.absolute(written)
+    shown = written if written.startswith("/") else path
+    text = f"WORKDIR {shown}"
+    state = replace(_with(scope.state, working_dir=shown), has_workdir=True)
     if path == "/":
         return _config_step(scope, text), _noted(state, text, makes_layer=False)
     step = WorkdirStep(
@@ -215,6 +220,10 @@ def _expose(scope: Scope, instruction: Expose) -> tuple[str, StageState]:
     for text in instruction.ports:
         for word in scope.expand_words(text):
             ports += scope.checked(parse_ports, word, at=text)
+            if ":" in word:
+                scope.doubt("ExposeInvalidFormat", f"{word!r} has what is about the host; only the last part counts")
+            if word != word.lower():
+                scope.doubt("ExposeProtoCasing", f"{word!r} counts in lower case")
     exposed = {**(scope.state.config.exposed_ports or {}), **{port: {} for port in ports}}
     return history.list_text("EXPOSE", ports), _with(scope.state, exposed_ports=exposed)
 

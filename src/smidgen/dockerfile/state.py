@@ -3,6 +3,7 @@
 Source: BuildKit's ``dockerfile2llb`` (``dispatchState``).
 """
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -29,6 +30,7 @@ class StageState:
         arguments: Names of the ARGs so far, in order, each with what its instruction gave it.
         pending: Expressions of ONBUILD instructions of this stage, for stages that are built on it.
         has_cmd: This stage has a CMD of its own, which ENTRYPOINT leaves alone.
+        has_workdir: This stage, or one that it is based on, has a WORKDIR.
     """
 
     config: RunConfig
@@ -39,11 +41,12 @@ class StageState:
     arguments: Mapping[str, str | None] = field(default_factory=dict)
     pending: tuple[str, ...] = ()
     has_cmd: bool = False
+    has_workdir: bool = False
 
     @property
     def directory(self) -> str:
-        """The working directory, absolute."""
-        return self.config.working_dir or "/"
+        """The working directory, absolute and clean."""
+        return posixpath.normpath(f"/{self.config.working_dir}").replace("//", "/")
 
     @property
     def shell(self) -> tuple[str, ...]:
@@ -58,7 +61,7 @@ def state_of_image(config: ImageConfig | None, platform: Platform) -> StageState
         config: Of the image; None for ``scratch`` and for directories.
         platform: What the stage is built for.
     """
-    run = config.run if config else RunConfig()
+    run = config.run if config else RunConfig(working_dir="/")
     variables = environment_of(run)
     if "PATH" not in variables:
         run = msgspec.structs.replace(run, env=(*(run.env or ()), f"PATH={DEFAULT_PATH}"))
@@ -83,6 +86,7 @@ def state_of_stage(base: StageState) -> StageState:
         variables=base.variables,
         arguments=base.arguments,
         pending=base.config.on_build or (),
+        has_workdir=base.has_workdir,
     )
 
 
