@@ -122,7 +122,7 @@ def in_shell(text: str, variables: dict[str, str]) -> str:
     return done.stdout
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.one_of(st.none(), LETTERS), OPERATORS, LETTERS)
 def test_words_instead_as_the_shell_has_them(value: str | None, operator: str, word: str) -> None:
     variables = {} if value is None else {"x": value}
@@ -130,7 +130,7 @@ def test_words_instead_as_the_shell_has_them(value: str | None, operator: str, w
     assert expand(text, variables).text == in_shell(text, variables)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(LETTERS, TRIMS, PATTERNS)
 def test_patterns_as_the_shell_has_them(value: str, operator: str, pattern: str) -> None:
     # A first # or % of the pattern would belong to the operator, as it does in the shell.
@@ -138,7 +138,7 @@ def test_patterns_as_the_shell_has_them(value: str, operator: str, pattern: str)
     assert expand(text, {"x": value}).text == in_shell(text, {"x": value})
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.text(alphabet="ab$x{}'", max_size=8).filter(lambda text: "$$" not in text))
 def test_quotes_as_the_shell_has_them(text: str) -> None:
     try:

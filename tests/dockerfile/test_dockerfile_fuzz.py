@@ -67,13 +67,13 @@ def read(text: str) -> Dockerfile | None:
         return None
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
     read(decode_dockerfile(data))
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(TEXTS)
 def test_any_lines(text: str) -> None:
     dockerfile = read(text)
@@ -129,7 +129,7 @@ def test_any_ignore_file(text: str, path: str) -> None:
     assert rules.hides_all(clean) in {True, False}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(alphabet='abtypecache=,"$:/-+x0719\n', max_size=30))
 def test_any_value(text: str) -> None:
     for reader in (parse_chmod, parse_ports, parse_source, lambda value: parse_mount(value, str)):
