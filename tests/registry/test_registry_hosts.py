@@ -18,6 +18,7 @@ from support.registry_certificates import Authority
 from support.registry_login import entry, write
 from support.registry_session import LIMITS, RETRY
 from support.registry_wire import Answer, Request, Server, serving
+from support.tunnel import tunnelling
 
 
 def read(tmp_path: Path, text: str = "", **beside: str) -> Hosts:
@@ -362,3 +363,27 @@ def test_no_old_tls(authority: Authority, registry: Registry) -> None:
         open_session(environ={"SSL_CERT_FILE": str(authority.bundle)}) as session,
     ):
         assert ask(session, server.host) == b"{}"
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_tunnel_through_a_proxy(authority: Authority, registry: Registry, scheme: str) -> None:
+    own = authority.sign(f"proxy-{scheme}").server() if scheme == "https" else None
+    tls = authority.sign(f"behind-{scheme}", names="DNS:registry.example").server()
+    digest = registry.add_blob("team/app", b"x" * 3_000_000)
+    with serving(registry, tls=tls) as server, tunnelling(server.port, own) as proxy:
+        environ = {
+            "HTTPS_PROXY": f"{scheme}://me:word@localhost:{proxy.port}",
+            "SSL_CERT_FILE": str(authority.bundle),
+        }
+        with open_session(environ=environ) as session:
+            assert ask(session, "registry.example") == b"{}"
+            with session.request("GET", Repository("registry.example", "team/app"), f"blobs/{digest}") as response:
+                assert response.read(4 << 20) == b"x" * 3_000_000
+            body = b"y" * 3_000_000
+            session.request(
+                "PUT", Repository("registry.example", "team/app"), "blobs/uploads/none", body=body, expect=(404,)
+            ).close()
+        (head,) = proxy.heads
+        assert head.startswith("CONNECT registry.example:443 HTTP/1.")
+        assert "Proxy-Authorization: Basic bWU6d29yZA==" in head
+        assert all(one.header("Proxy-Authorization") is None for one in server.log)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, ProxyError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError
 from urllib3.util import parse_url
 
 from smidgen.errors import RegistryError, RegistryUnreachable, SizeMismatch, StoreError, UntrustedRegistry
@@ -226,7 +226,7 @@ class Transport:
             answer = self._exchange(connection, peer, call)
         except (OSError, ValueError, HTTPError, http.client.HTTPException) as error:
             connection.close()
-            raise _wrapped(call, error) from _cause(error)
+            raise _wrapped(call, error, peer.proxy) from _cause(error)
         except BaseException:
             connection.close()
             raise
@@ -358,22 +358,23 @@ def _piece(stream: BinaryIO, size: int) -> bytes:
         raise StoreError(f"what is being sent cannot be read: {error.strerror}") from error
 
 
-def _wrapped(call: Call, error: Exception) -> RegistryError:
+def _wrapped(call: Call, error: Exception, proxy: Proxy | None = None) -> RegistryError:
     """Say in words what a connection met."""
-    origin = call.url.origin
     cause = _cause(error)
+    way = "" if proxy is None else f", by way of the proxy {proxy.origin}"
+    hint = None if proxy is None else "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
     if isinstance(cause, ssl.SSLError):
         return _untrusted(call, cause)
     if isinstance(error, NameResolutionError):
+        host = (call.url.origin if proxy is None else proxy.origin).host
         fault = call.error(
-            RegistryUnreachable, f"there is no host {origin.host}", hint="check the name, and that DNS works"
+            RegistryUnreachable, f"there is no host {host}{way}", hint=hint or "check the name, and that DNS works"
         )
         # EAI_AGAIN: the name server could not be asked, which passes.
         fault.is_final = getattr(cause, "errno", None) != socket.EAI_AGAIN
         return fault
     if isinstance(cause, OSError | HTTPError | http.client.RemoteDisconnected | http.client.IncompleteRead):
-        hint = "check HTTPS_PROXY" if isinstance(error, ProxyError) or _TUNNEL in str(error) else None
-        return call.error(RegistryUnreachable, _reason(cause), hint=hint)
+        return call.error(RegistryUnreachable, _reason(cause) + way, hint=hint)
     if isinstance(error, http.client.BadStatusLine):
         # Its text is the peer's, and may repeat what it was sent.
         vars(error).clear()
