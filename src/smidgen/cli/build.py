@@ -183,8 +183,7 @@ def command(
         request = _only_pushable(request)
     content = api.open_store(store)
     with Progress() as progress:
-        request = replace(request, transfers=progress)
-        outcome = api.build_watched(request, store=content, progress=progress.say)
+        outcome = api.build_watched(replace(request, transfers=progress), store=content, progress=progress.say)
         if verify_reproducible:
             progress.say("building once more, elsewhere and otherwise")
             varied = api.verify_reproducible(request, outcome.images)

@@ -47,6 +47,7 @@ class Flags:
         flags: Further arguments of ``go build``, split into words as Go splits GOFLAGS.
         variables: ``-X NAME=VALUE``.
         build_env: ``NAME=VALUE`` for ``go build``.
+        base: ``scratch``, ``static``, an image of a registry, ``store:NAME`` or ``oci:DIR[:TAG]``.
         env: ``NAME=VALUE``, or ``NAME`` to take the value from the environment, as docker does.
         healthcheck: As in a Dockerfile: ``NONE`` or ``[--interval=30s ...] [CMD] COMMAND``.
         entrypoint: One text, split into words as a shell does; or a JSON list.

@@ -108,7 +108,7 @@ def _assemble_part(
 
         program = replace(program, name=program_path(program.name))
         on_base = stand_on(base.for_platform(part.platform), settings)
-        warnings = warnings_of(part.facts, on_base)
+        warnings = warnings_of(part.facts, settings, on_base)
     _check_linking(identity.program, settings, part.facts, on_base)
     zones = _zones(settings, part.facts)
     needs = _selection(settings, part.facts, on_base, zones)

@@ -41,11 +41,11 @@ def program_path(name: str) -> str:
     return f"usr/local/bin/{name}" if name in _TAKEN else name
 
 
-def warnings_of(facts: BinaryFacts, on_base: OnBase) -> tuple[str, ...]:
+def warnings_of(facts: BinaryFacts, settings: Settings, on_base: OnBase) -> tuple[str, ...]:
     """Say what the user must be told, in sentences."""
     base = on_base.files.base
     said = []
-    if base.run.user.partition(":")[0] in _ROOT and on_base.user == base.run.user:
+    if base.run.user.partition(":")[0] in _ROOT and settings.provenance["user"].kind == "default":
         said.append(f"the base {base.name} runs its programs as root: choose another user with --user, or say --user 0")
     for fact in facts.report.facts:
         if fact.kind is FactKind.STARTS_PROGRAMS and on_base.files.find("bin/sh") is not None:

@@ -6,7 +6,7 @@ is kept beside the store's content, by the digests of the layers.
 
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
@@ -169,11 +169,6 @@ class BaseFiles:
                     contents[node.entry.path] = _content(image, node)
         _keep(path, _Facts([_kept(node) for node in below(tree.root, deep=True)], contents))
         return tree, contents
-
-
-def environment(run: Iterable[str] | None) -> Mapping[str, str]:
-    """Give the variables of a configuration; of a name that stands twice the last."""
-    return {name: value for name, _, value in (one.partition("=") for one in run or ())}
 
 
 def _content(image: Image, node: Node) -> bytes:
