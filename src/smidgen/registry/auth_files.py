@@ -7,7 +7,6 @@ import base64
 import binascii
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -182,6 +181,8 @@ def change_entry(path: Path, registry: str, auth: str | None) -> bool:
 
 
 def _replace(path: Path, document: dict[str, Any]) -> None:
+    import tempfile  # noqa: PLC0415 (for logging in and out)
+
     # A link, as of people who keep their settings elsewhere, stays one.
     target = Path(os.path.realpath(path))
     try:

@@ -5,8 +5,6 @@ standard input, JSON on standard output; errors are text on standard output with
 """
 
 import re
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -100,10 +98,14 @@ class CredentialHelper:
         return self._run("erase", server) is not None
 
     def _path(self) -> str | None:
+        import shutil  # noqa: PLC0415 (as below: most have no helper)
+
         return shutil.which(self.program, path=self.environ.get("PATH", ""))
 
     def _run(self, verb: Literal["get", "store", "erase"], text: str) -> bytes | None:
         """Run the program; None where it says that it has no such credentials."""
+        import subprocess  # noqa: PLC0415
+
         if not _NAME.match(self.name):
             raise self._error("that is not the name of a program")
         if (path := self._path()) is None:

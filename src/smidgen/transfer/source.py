@@ -1,7 +1,6 @@
 """An image of this machine, wherever it is, as content that can be read: the places to copy from, but registries."""
 
 import os
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,13 +12,11 @@ from smidgen.image.image import Image
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest
 from smidgen.oci.reference import Reference
-from smidgen.store.archive import choose, layout_entries, read_archive_entries, read_entries
 from smidgen.store.content import ContentStore
 from smidgen.store.faults import ELSEWHERE, reporting
 from smidgen.store.naming import parse_name
 from smidgen.store.tags import untagged
 from smidgen.transfer.endpoint import ArchiveFile, DaemonImage, LayoutDirectory, Stored
-from smidgen.transfer.engine import saved_by_docker
 
 LocalSource = Stored | LayoutDirectory | ArchiveFile | DaemonImage
 
@@ -64,11 +61,16 @@ def opened(
         case LayoutDirectory(path, name, digest):
             yield _in_layout(path, name, digest, store if keep else None)
         case ArchiveFile():
+            from smidgen.store.archive import read_archive_entries  # noqa: PLC0415 (as all of these: not for registries)
+
             with _place(store, keep=keep) as place:
                 with _opened_file(source.path) as file:
                     entries = read_archive_entries(place, file)
                 yield _found(place, entries, source.name, where=str(source.path))
         case DaemonImage(name):
+            from smidgen.store.archive import read_archive_entries  # noqa: PLC0415
+            from smidgen.transfer.engine import saved_by_docker  # noqa: PLC0415
+
             with _place(store, keep=keep) as place:
                 with saved_by_docker(name, environ=environ) as stream:
                     entries = read_archive_entries(place, stream)
@@ -91,6 +93,8 @@ def _opened_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def _in_layout(path: Path, name: str, digest: Digest | None, store: ContentStore | None) -> Found:
+    from smidgen.store.archive import choose, layout_entries, read_entries  # noqa: PLC0415
+
     entry = choose(layout_entries(path), name, digest=digest, where=str(path))
     if store is not None:
         read_entries(store, path, (entry,))
@@ -99,6 +103,8 @@ def _in_layout(path: Path, name: str, digest: Digest | None, store: ContentStore
 
 
 def _found(store: ContentStore, entries: Sequence[Descriptor], name: str, *, where: str) -> Found:
+    from smidgen.store.archive import choose  # noqa: PLC0415
+
     entry = choose(entries, name, where=where)
     return Found(store, untagged(entry), parse_name(entry))
 
@@ -109,6 +115,8 @@ def _place(store: ContentStore, *, keep: bool) -> Iterator[ContentStore]:
     if keep:
         yield store
         return
+    import tempfile  # noqa: PLC0415
+
     # Not /tmp, which is memory on many machines; as skopeo and podman have it.
     parent = os.environ.get("TMPDIR") or "/var/tmp"  # noqa: S108
     with reporting("write", parent, instead="name another place with TMPDIR"):
