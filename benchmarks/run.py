@@ -19,6 +19,7 @@ from pathlib import Path
 
 import msgspec
 from benchmarks import docker, probes
+from benchmarks import registry as registries
 from benchmarks.contenders import Contender, GoBuild, Ko, Smidgen
 from benchmarks.programs import PROGRAMS, Checkout, Program
 from benchmarks.results import ProgramFigures, Results
@@ -206,4 +207,7 @@ def _needs(layout: Path) -> bytes:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["registry"]:
+        registries.main(sys.argv[2:])
+    else:
+        main()
