@@ -14,13 +14,13 @@ import subprocess
 import tarfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import certifi
 import msgspec
 
+from smidgen.needs.static_base import static_image
 from smidgen.oci.config import History, ImageConfig, RootFS, RunConfig, encode_config
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import DiffID, Digest
@@ -35,6 +35,7 @@ from support.go_tools import cache_directory, go, locked
 FILES: Final = Path(__file__).with_name("stand_in_files")
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CHUNK: Final = 1 << 20
+_CREATED: Final = "2025-01-01T00:00:00Z"
 _EPOCH: Final = "1735689600"  # the first second of 2025, so that what is made twice is the same
 
 _ALPINE_FILES: Final = {
@@ -47,21 +48,12 @@ _ALPINE_FILES: Final = {
 }
 
 
-@dataclass(frozen=True)
-class StandIn:
-    """One image.
-
-    Attributes:
-        layers: Makes each layer's tar, bottom first.
-        run: How its containers start.
-    """
-
-    layers: tuple[Callable[[], Path], ...]
-    run: RunConfig
+#: Makes an image in a store.
+Maker = Callable[[ContentStore], Descriptor]
 
 
-def stand_ins() -> dict[str, StandIn]:
-    """Give every stand-in by the name that Dockerfiles call it."""
+def stand_ins() -> dict[str, Maker]:
+    """Give what makes each stand-in, by the name that Dockerfiles call it."""
     alpine = RunConfig(env=(f"PATH={_PATH}",), cmd=("/bin/sh",))
     postgres = RunConfig(
         env=(f"PATH={_PATH}:/usr/lib/postgresql/17/bin", "PG_MAJOR=17", "PGDATA=/var/lib/postgresql/data"),
@@ -72,17 +64,19 @@ def stand_ins() -> dict[str, StandIn]:
         stop_signal="SIGINT",
     )
     return {
-        "golang:1.23": StandIn((_debian_go, _go("1.23")), _go_run("1.23", "bash")),
+        "golang:1.23": _image_of(_go_run("1.23", "bash"), _debian_go, _go("1.23")),
         # A release of today that is told to work as those before modules did.
-        "golang:1.8": StandIn((_debian_go, _go("1.23")), _go_run("1.23", "bash", "GO111MODULE=off")),
-        "golang:1.23-alpine": StandIn(
-            (_alpine, _alpine_packages, _alpine_compiler, _go("1.23")), _go_run("1.23", "/bin/sh")
+        "golang:1.8": _image_of(_go_run("1.23", "bash", "GO111MODULE=off"), _debian_go, _go("1.23")),
+        "golang:1.23-alpine": _image_of(
+            _go_run("1.23", "/bin/sh"), _alpine, _alpine_packages, _alpine_compiler, _go("1.23")
         ),
-        "golang:1.25.4-alpine": StandIn(
-            (_alpine, _alpine_packages, _alpine_compiler, _go("1.25")), _go_run("1.25", "/bin/sh")
+        "golang:1.25.4-alpine": _image_of(
+            _go_run("1.25", "/bin/sh"), _alpine, _alpine_packages, _alpine_compiler, _go("1.25")
         ),
-        "alpine": StandIn((_alpine, _alpine_packages), alpine),
-        "postgres:17": StandIn((_postgres,), postgres),
+        "gcr.io/distroless/static-debian12": _static("0"),
+        "gcr.io/distroless/static-debian12:nonroot": _static("65532"),
+        "alpine": _image_of(alpine, _alpine, _alpine_packages),
+        "postgres:17": _image_of(postgres, _postgres),
     }
 
 
@@ -95,7 +89,7 @@ def store_of(*names: str) -> ContentStore:
         with locked("stand-in-images"):
             if reference not in store.tags():
                 with store.writing():
-                    store.tag(reference, _image(store, known[name]))
+                    store.tag(reference, known[name](store))
     return store
 
 
@@ -135,23 +129,38 @@ def _blobs(store: ContentStore, descriptor: Descriptor) -> Iterator[Descriptor]:
 # Images from tars
 
 
-def _image(store: ContentStore, wanted: StandIn) -> Descriptor:
-    packed = [_packed(store, make()) for make in wanted.layers]
-    platform = host_platform()
-    config = ImageConfig(
-        created="2025-01-01T00:00:00Z",
-        architecture=platform.architecture,
-        os="linux",
-        config=wanted.run,
-        rootfs=RootFS(type="layers", diff_ids=tuple(diff_id for _, diff_id in packed)),
-        history=tuple(History(created="2025-01-01T00:00:00Z", created_by="stand-in") for _ in packed),
-    )
-    manifest = Manifest(
-        schema_version=2,
-        media_type=OCI_MANIFEST,
-        config=store.put(encode_config(config), media_type=OCI_CONFIG),
-        layers=tuple(descriptor for descriptor, _ in packed),
-    )
+def _image_of(run: RunConfig, *layers: Callable[[], Path]) -> Maker:
+    """Make an image of tars, bottom first."""
+
+    def make(store: ContentStore) -> Descriptor:
+        packed = [_packed(store, layer()) for layer in layers]
+        config = ImageConfig(
+            created=_CREATED,
+            architecture=host_platform().architecture,
+            os="linux",
+            config=run,
+            rootfs=RootFS(type="layers", diff_ids=tuple(diff_id for _, diff_id in packed)),
+            history=tuple(History(created=_CREATED, created_by="stand-in") for _ in packed),
+        )
+        return _put(store, config, tuple(descriptor for descriptor, _ in packed))
+
+    return make
+
+
+def _static(user: str) -> Maker:
+    """Make our own equivalent of distroless' static image, for *user*."""
+
+    def make(store: ContentStore) -> Descriptor:
+        image = static_image(store, (host_platform(),)).for_platform()
+        run = msgspec.structs.replace(image.config.run, user=user)
+        return _put(store, msgspec.structs.replace(image.config, config=run), image.manifest.layers)
+
+    return make
+
+
+def _put(store: ContentStore, config: ImageConfig, layers: tuple[Descriptor, ...]) -> Descriptor:
+    described = store.put(encode_config(config), media_type=OCI_CONFIG)
+    manifest = Manifest(schema_version=2, media_type=OCI_MANIFEST, config=described, layers=layers)
     return store.put(encode(manifest), media_type=OCI_MANIFEST)
 
 
