@@ -165,6 +165,8 @@ class Exchange:
         is_hopeless = isinstance(error.__cause__, ConnectionRefusedError) and call.url.origin not in self._reached
         if delay is None or is_hopeless:
             error.is_final = True
+            if is_hopeless:
+                error.hint = error.hint or "check the name and the port, and that the registry runs"
             raise error
         self._wait(call, delay, error.message)
 

@@ -118,7 +118,7 @@ class Server:
             try:
                 self._probe(plain)
             except RegistryError:
-                raise error from None
+                raise (_nobody(error) if isinstance(error.__cause__, ConnectionRefusedError) else error) from None
             return plain
         return secure
 
@@ -131,7 +131,7 @@ class Server:
             is_tls = self._probe(plain)
         except (InvalidAnswer, RegistryUnreachable) as error:
             if isinstance(error.__cause__, ConnectionRefusedError):
-                raise
+                raise _nobody(error) from error.__cause__
             try:
                 self._probe(secure)
             except UntrustedRegistry as fault:
@@ -155,3 +155,10 @@ class Server:
                 return b"HTTPS" in response.read(_PAGE)
             except (RegistryError, LimitExceeded):
                 return False
+
+
+def _nobody(error: RegistryError) -> RegistryError:
+    """Say of a refused connection that it does not pass by waiting."""
+    error.is_final = True
+    error.hint = error.hint or "check the name and the port, and that the registry runs"
+    return error
