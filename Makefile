@@ -41,7 +41,7 @@ format: $(STAMP) ## Format the code
 	ruff format .
 	ruff check --fix .
 
-bench: $(STAMP) ## Measure side by side with ko, go build and docker build; rewrites benchmarks/README.md
+bench: $(STAMP) ## Measure side by side with ko, go build and docker build; rewrites benchmarks/README.md (ARGS=registry: registry.md)
 	@PYTHONPATH=.:tests python -m benchmarks.run $(ARGS)
 
 bases: $(STAMP) ## Make stand-ins for the base images that Dockerfiles name, and serve them on loopback

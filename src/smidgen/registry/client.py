@@ -38,7 +38,7 @@ _DIGEST: Final = re.compile(r"^sha256:[a-f0-9]{64}\Z")
 # Times that a manifest is fetched whose bytes turn out to be wrong.
 _TRIES: Final = 5
 _MAX_PAGE: Final = 8 << 20
-_MAX_PAGES: Final = 10_000
+_MAX_PAGES: Final = 2_000
 _PAGE: Final = 1000
 _NEXT: Final = re.compile(r"<([^<>]*)>[^,<]*;\s*rel=\"?next\"?", re.IGNORECASE)
 

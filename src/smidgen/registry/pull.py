@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
-from smidgen.errors import ContentError, LimitExceeded
+from smidgen.errors import ContentError, LimitExceeded, SizeMismatch
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest
 from smidgen.oci.platform import Platform
@@ -79,7 +79,9 @@ def read_manifests(client: Client, descriptors: Sequence[Descriptor], *, progres
     def read(descriptor: Descriptor) -> bytes:
         progress.started(descriptor.digest, "manifest", descriptor.size)
         got, data = client.get_manifest(descriptor.digest, media_type=descriptor.media_type)
-        descriptor.verify(data)
+        if len(data) != descriptor.size:
+            what = f"manifest {descriptor.digest} of {client.repository}"
+            raise SizeMismatch(want=descriptor.size, got=len(data), what=what)
         progress.finished(got.digest, "fetched")
         return data
 

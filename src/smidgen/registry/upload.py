@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 from smidgen.errors import AccessDenied, InvalidAnswer, RegistryError
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest
-from smidgen.registry.answers import refusal
+from smidgen.registry.answers import harmless, refusal
 from smidgen.registry.attempts import Attempts
 from smidgen.registry.body import Body, WatchedBody
 from smidgen.registry.progress import SILENT, Outcome, Progress
@@ -301,8 +301,13 @@ class _Upload:
                 case 413:
                     self._cut_up(response)
                 case 400 | 422:
-                    self._doubt(response)
-            return response.status in {200, 201, 204}
+                    self._doubt(self._refused(response))
+                case 200 | 201 | 204:
+                    digest = self._descriptor.digest
+                    if (got := response.headers.get("docker-content-digest", digest)) != digest:
+                        self._doubt(self._nonsense(response, f"stored as {harmless(got, 80)}, sent was {digest}"))
+                    return True
+            return False
 
     def _patch(self) -> None:
         start, size = self._at, self._descriptor.size
@@ -334,11 +339,15 @@ class _Upload:
 
     def _body(self, start: int, end: int) -> Body:
         """Give bytes that tell of their going out; what did not arrive in the end is taken back."""
-        return WatchedBody(self._source.body(start, end), lambda count: self._tell(start + count))
 
-    def _doubt(self, response: Response) -> None:
+        def tell(count: int) -> None:
+            self._client.stop.check()
+            self._tell(start + count)
+
+        return WatchedBody(self._source.body(start, end), tell)
+
+    def _doubt(self, error: RegistryError) -> None:
         """Find out why the registry does not want the bytes: they may be wrong here, or became so on the way."""
-        error = self._refused(response)
         self._source.check()
         self._doubts += 1
         if self._doubts >= _MAX_DOUBTS:
