@@ -9,10 +9,12 @@ from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
 from support.command import Smidgen
 from support.dockerd import docker
+from support.go_tools import CRANE, go_tool
+from support.real_registries import crane_server, htpasswd_server, open_server, real, token_server
 from support.registry_images import image, index
 from support.served import Images, Served, served
 
-__all__ = ["docker"]
+__all__ = ["crane_server", "docker", "htpasswd_server", "open_server", "real", "token_server"]
 
 _PERSONAL = (
     "DOCKER_CONFIG",
@@ -61,3 +63,8 @@ def other(nobody: None) -> Iterator[Served]:
     """Another registry."""
     with served() as serving:
         yield serving
+
+
+@pytest.fixture
+def crane() -> Path:
+    return go_tool(CRANE)
