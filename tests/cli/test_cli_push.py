@@ -111,6 +111,16 @@ def test_a_name_without_a_registry_is_refused(smidgen: Smidgen, images: Images) 
     assert images.one.digest not in outcome.stdout
 
 
+def test_by_digest(smidgen: Smidgen, images: Images, remote: Served) -> None:
+    name = remote.name(f"team/one@{images.one.digest}")
+    assert smidgen("push", "one:1.0", name).lines == [name]
+    assert ("team/one", images.one.digest) in remote.registry.manifests
+    assert not remote.registry.tags.get("team/one")
+    other = smidgen("push", "app:1.0", remote.name(f"team/app@{images.one.digest}"), fails=True)
+    assert other.exit_code == 2
+    assert f"which is {images.app.digest}" in other.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -9,6 +9,7 @@ from typing import Final
 from smidgen.errors import UsageError
 from smidgen.image.image import Image
 from smidgen.oci.descriptor import Descriptor
+from smidgen.oci.digest import Digest
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
 from smidgen.registry.progress import SILENT, Progress
@@ -142,6 +143,7 @@ def _pushed(
 ) -> tuple[Arrived, ...]:
     from smidgen.registry.push import push  # noqa: PLC0415
 
+    _check_digests(destinations, found.descriptor.digest, options)
     pushed = push(
         session,
         found.store,
@@ -160,6 +162,7 @@ def _copied(
 ) -> tuple[Arrived, ...]:
     from smidgen.registry.copy import copy  # noqa: PLC0415
 
+    _check_digests(destinations, source.reference.digest, options)
     copied = copy(
         session,
         source.reference,
@@ -170,3 +173,14 @@ def _copied(
         memory=memory,
     )
     return tuple(Arrived(one, one.reference, copied.descriptor) for one in destinations)
+
+
+def _check_digests(destinations: Sequence[Remote], digest: Digest | None, options: MoveOptions) -> None:
+    """Refuse a destination with another digest than that of what goes there, or with one that is not known yet."""
+    for destination in destinations:
+        if (wanted := destination.reference.digest) and (wanted != digest or options.platforms):
+            raise UsageError(
+                f"{destination}: a digest follows from the content"
+                + (f", which is {digest}" if digest and not options.platforms else ""),
+                hint="leave @sha256:… out, or name a tag",
+            )
