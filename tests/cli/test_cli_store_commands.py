@@ -126,6 +126,15 @@ class TestImages:
         assert smidgen("rm", "--force", short(filled.api)).lines[-1] == f"Untagged: {filled.api.digest}"
         assert len(smidgen("images").lines) == 2
 
+    def test_what_only_a_digest_names(self, smidgen: Smidgen, filled: Filled) -> None:
+        index = json.loads((smidgen.store / "index.json").read_text())
+        for entry in index["manifests"]:
+            entry.pop("annotations", None)
+        (smidgen.store / "index.json").write_text(json.dumps(index))
+        assert smidgen("inspect", filled.api.digest, "--json").json
+        assert smidgen("rm", "--force", short(filled.api)).lines == [f"Untagged: {filled.api.digest}"]
+        assert len(smidgen("images").lines) == 2
+
 
 def tar_sizes(filled: Filled, image: Descriptor) -> list[int]:
     return [len(gzip.decompress(filled.store.get(layer))) for layer in decode_manifest(filled.store.get(image)).layers]

@@ -22,6 +22,7 @@ from smidgen.oci.media_types import CONFIGS, INDEXES, LAYER_COMPRESSION, MANIFES
 from smidgen.oci.platform import Platform, best_fit, host_platform
 from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
+from smidgen.store.tags import untagged
 
 if TYPE_CHECKING:
     from smidgen.registry.session import Session
@@ -53,10 +54,10 @@ class Image:
             NotFound: The store has no such image.
             UsageError: A prefix that several images have.
         """
-        tagged = store.tags()
+        roots = tuple(map(untagged, store.roots()))
         prefix = name.removeprefix("sha256:")
         if len(prefix) >= _MIN_PREFIX and _HEX.issuperset(prefix):
-            found = {tag.digest: tag for tag in _images(store, tagged) if encoded(tag.digest).startswith(prefix)}
+            found = {tag.digest: tag for tag in _images(store, roots) if encoded(tag.digest).startswith(prefix)}
             if len(found) > 1:
                 raise UsageError(f"{name!r} begins the digest of {len(found)} images", hint="give more of the digest")
             if found:
@@ -65,7 +66,7 @@ class Image:
                 raise NotFound(f"image {name!r}", hint="`smidgen images` lists what there is")
         reference = Reference.parse(name).with_default_tag()
         if reference.digest is not None:
-            return cls(store, _by_digest(store, tagged, reference), reference)
+            return cls(store, _by_digest(store, roots, reference), reference)
         return cls(store, store.resolve(reference), reference)
 
     @property
@@ -236,15 +237,15 @@ class Image:
         return decompressed(self.store.open_blob(layer), algorithm)
 
 
-def _images(store: ContentStore, tagged: dict[Reference, Descriptor]) -> Iterator[Descriptor]:
-    for descriptor in tagged.values():
+def _images(store: ContentStore, roots: tuple[Descriptor, ...]) -> Iterator[Descriptor]:
+    for descriptor in roots:
         yield descriptor
         if descriptor.media_type in INDEXES:
             yield from decode_index(store.get(descriptor), media_type=descriptor.media_type).manifests
 
 
-def _by_digest(store: ContentStore, tagged: dict[Reference, Descriptor], reference: Reference) -> Descriptor:
-    for descriptor in _images(store, tagged):
+def _by_digest(store: ContentStore, roots: tuple[Descriptor, ...], reference: Reference) -> Descriptor:
+    for descriptor in _images(store, roots):
         if descriptor.digest == reference.digest:
             return descriptor
     raise NotFound(f"image {reference.familiar!r}", hint="`smidgen images --digests` lists what there is")
