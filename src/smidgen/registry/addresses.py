@@ -3,20 +3,29 @@
 Source: RFC 6890 and the registries that it names, by way of ``ipaddress``.
 """
 
-import ipaddress
-import socket
+import re
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-_NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
+if TYPE_CHECKING:
+    import ipaddress
+
+_NAT64: Final = "64:ff9b::/96"
+#: What every address is made of; most hosts are told from them without the modules that know addresses.
+_DIGITS: Final = re.compile(r"^[0-9a-fA-FxX.:]+\Z")
 
 
-def literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def literal(host: str) -> "ipaddress.IPv4Address | ipaddress.IPv6Address | None":
     """Give the address that *host* is, or None if it is a name.
 
     Resolvers take ``127.1``, ``2130706433`` and ``0x7f.1`` for addresses too, so they are ones here.
     """
     host = host.strip("[]").partition("%")[0].rstrip(".")
+    if not _DIGITS.match(host):
+        return None
+    import ipaddress  # noqa: PLC0415 - see _DIGITS
+    import socket  # noqa: PLC0415
+
     with suppress(ValueError):
         address = ipaddress.ip_address(host)
         return address if isinstance(address, ipaddress.IPv4Address) else _inner(address)
@@ -25,9 +34,11 @@ def literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return None
 
 
-def _inner(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def _inner(address: "ipaddress.IPv6Address") -> "ipaddress.IPv4Address | ipaddress.IPv6Address":
     """Look through the ways to write an IPv4 address as an IPv6 one."""
-    if address in _NAT64:
+    import ipaddress  # noqa: PLC0415 - see _DIGITS
+
+    if address in ipaddress.IPv6Network(_NAT64):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour or address
 

@@ -3,7 +3,6 @@
 Source: OCI distribution-spec v1.1.1, "Error Codes"; docker's documentation of its rate limits.
 """
 
-import http
 from collections.abc import Callable
 from typing import Final
 
@@ -112,6 +111,8 @@ def _said(data: bytes, headers: Headers) -> tuple[str, str]:
 
 
 def _phrase(status: int) -> str:
+    import http  # noqa: PLC0415 - for what went wrong only
+
     try:
         return http.HTTPStatus(status).phrase
     except ValueError:

@@ -3,7 +3,6 @@
 Source: Go's ``golang.org/x/net/http/httpproxy`` documents the variables as docker, crane and skopeo read them.
 """
 
-import ipaddress
 import urllib.parse
 from base64 import b64encode
 from collections.abc import Mapping
@@ -64,6 +63,8 @@ def _parse(text: str, variable: str) -> Proxy:
 
 
 def _is_excepted(origin: Origin, exceptions: str) -> bool:
+    import ipaddress  # noqa: PLC0415 - only where there is a proxy
+
     address = literal(origin.host)
     for exception in exceptions.split(","):
         text = exception.strip().lower()

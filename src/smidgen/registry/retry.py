@@ -3,7 +3,6 @@
 Source: RFC 9110 section 9.2.2 (idempotent methods) and 10.2.3 (``Retry-After``).
 """
 
-import email.utils
 import random
 import time
 from collections.abc import Callable
@@ -57,6 +56,10 @@ class RetryPolicy:
         text = (retry_after or "").strip()
         if text.isascii() and text.isdecimal():
             return float(text[:_LONGEST_NUMBER])
+        if not text:
+            return None
+        import email.utils  # noqa: PLC0415 - few registries give a date
+
         try:
             date = email.utils.parsedate_to_datetime(text)
         except (ValueError, IndexError, OverflowError):
