@@ -9,8 +9,10 @@ import pytest
 from smidgen.config.registries import registry_rules
 from smidgen.errors import ConfigError, RegistryUnreachable, UntrustedRegistry, UsageError
 from smidgen.registry.hosts import Hosts, Mirror, Rule, Trust
+from smidgen.registry.proxies import find_proxy
 from smidgen.registry.repository import Repository
 from smidgen.registry.session import Session
+from smidgen.registry.url import Url
 from support.config_files import config_of
 from support.registry import Registry
 from support.registry_access import Access
@@ -387,3 +389,40 @@ def test_a_tunnel_through_a_proxy(authority: Authority, registry: Registry, sche
         assert head.startswith("CONNECT registry.example:443 HTTP/1.")
         assert "Proxy-Authorization: Basic bWU6d29yZA==" in head
         assert all(one.header("Proxy-Authorization") is None for one in server.log)
+
+
+@pytest.mark.parametrize(
+    ("url", "exceptions", "proxied"),
+    [
+        ("https://registry.example", "", True),
+        ("https://registry.example", "registry.example", False),
+        ("https://registry.example", "example", False),
+        ("https://registry.example", ".example", False),
+        ("https://registry.example", "*.example", False),
+        ("https://registry.example", ".registry.example", True),
+        ("https://registry.example", "other, REGISTRY.example ", False),
+        ("https://registry.example", "egistry.example", True),
+        ("https://registry.example", "registry.example:444", True),
+        ("https://registry.example", "registry.example:443", False),
+        ("https://registry.example", "*", False),
+        ("https://10.1.2.3", "10.0.0.0/8", False),
+        ("https://10.1.2.3", "10.1.2.4", True),
+        ("https://10.1.2.3", "10.1.2.3", False),
+        ("https://[2001:db8::1]:5000", "2001:db8::/32", False),
+        ("https://[2001:db8::1]:5000", "2001:db8::1", False),
+        ("https://127.0.0.1:5000", "", False),
+        ("https://localhost", "", False),
+    ],
+)
+def test_who_is_asked_without_the_proxy(url: str, exceptions: str, *, proxied: bool) -> None:
+    environ = {"HTTPS_PROXY": "proxy.example:3128", "NO_PROXY": exceptions}
+    assert (find_proxy(Url.parse(url).origin, environ) is not None) == proxied
+
+
+def test_which_proxy() -> None:
+    plain = Url.parse("http://registry.example").origin
+    assert find_proxy(plain, {"HTTPS_PROXY": "http://a:1"}) is None
+    assert find_proxy(plain, {"HTTP_PROXY": "http://a:1", "REQUEST_METHOD": "GET"}) is None
+    assert str(find_proxy(plain, {"HTTP_PROXY": "http://a:1", "http_proxy": "https://u:w@b"})) == (
+        "Proxy(origin=Origin(scheme='https', host='b', port=443))"
+    )
