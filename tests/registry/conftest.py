@@ -21,9 +21,11 @@ def _nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Keep a developer's credentials, certificates and proxies out of the tests."""
     for name in (*_PERSONAL, *_PROXIES, *(proxy.lower() for proxy in _PROXIES)):
         monkeypatch.delenv(name, raising=False)
-    home = tmp_path / "nobody"
-    home.mkdir()
-    monkeypatch.setenv("DOCKER_CONFIG", str(home / "docker"))
+    configuration = tmp_path / "nobody" / "config.json"
+    configuration.parent.mkdir()
+    # podman insists that the file exists.
+    configuration.write_text("{}")
+    monkeypatch.setenv("DOCKER_CONFIG", str(configuration.parent))
 
 
 @pytest.fixture

@@ -5,11 +5,13 @@ import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from smidgen.registry.retry import RetryPolicy
 from smidgen.registry.session import Session
 from smidgen.registry.transport import Limits
 
 #: Little enough that a test of a peer that stalls is soon over, and enough for a machine that has much to do.
 LIMITS = Limits(connect=5, answer=5, transfer=2, floor=64, window=2)
+RETRY = RetryPolicy(first=0.01, longest=0.05, patience=5)
 
 
 def credentials(directory: Path, accounts: Mapping[str, tuple[str, str]], **more: object) -> dict[str, str]:
@@ -23,6 +25,8 @@ def credentials(directory: Path, accounts: Mapping[str, tuple[str, str]], **more
     return {"DOCKER_CONFIG": str(directory)}
 
 
-def session(environ: Mapping[str, str] | None = None, *, warn: Callable[[str], None] | None = None) -> Session:
+def session(
+    environ: Mapping[str, str] | None = None, *, warn: Callable[[str], None] | None = None, limits: Limits = LIMITS
+) -> Session:
     """Open a session that knows of nothing but *environ*."""
-    return Session(environ={"HOME": "/nonexistent", **(environ or {})}, warn=warn, limits=LIMITS)
+    return Session(environ={"HOME": "/nonexistent", **(environ or {})}, warn=warn, limits=limits, retry=RETRY)

