@@ -391,3 +391,13 @@ def test_epoch() -> None:
 def test_doubts_of_expansion_name_what_is_near() -> None:
     result = resolved("FROM i\nENV VERSION=1\nENV X=$VERSIN Y=${Z:-1}\n")
     assert result.warnings == (Doubt("UndefinedVar", "$VERSIN is not set; did you mean VERSION?", "Dockerfile", 3),)
+
+
+def test_what_is_large_takes_no_more_than_its_size() -> None:
+    many = " ".join(f"N{number}=$M{number}" for number in range(3_000))
+    result = resolved(f"FROM i\nARG {many}\nENV {many}\nLABEL {many}\n")
+    assert len(env(result)) == 3_000
+    assert 0 < len(result.warnings) <= 100
+    text = "FROM i\nENV A=" + "a" * 100_000 + "\n" + "".join(f"ENV B{number}=$A\n" for number in range(200))
+    with pytest.raises(DockerfileError, match="the stage says more than"):
+        resolved(text)

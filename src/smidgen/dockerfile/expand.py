@@ -13,6 +13,7 @@ Source: BuildKit's ``frontend/dockerfile/shell``, which follows POSIX Shell 2.6.
 ===================  ===========================================================================================
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,6 +25,9 @@ MAX_RESULT: Final = 1024 * 1024
 _MOST_NESTED: Final = 50
 _SPECIAL: Final = "@*#?-$!0"
 _OPERATORS: Final = "+-?#%"
+_SPACE: Final = re.compile(r"\s")
+# What neither begins nor ends anything, whatever the escape character is.
+_PLAIN: Final = re.compile(r"[^$'\"\\`<}/]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,11 @@ class _Words:
     def splitting(self, text: str) -> None:
         """Add what splits at its white space."""
         self.parts.append(text)
-        for letter in text:
-            if letter.isspace():
-                self._end()
-            else:
-                self._word.append(letter)
+        first, *others = _SPACE.split(text)
+        self._word.append(first)
+        for piece in others:
+            self._end()
+            self._word.append(piece)
 
     def finished(self) -> tuple[str, list[str]]:
         """Give the text and the words."""
@@ -139,10 +143,13 @@ class _Expander:
         """Expand up to the character *stop*, which is taken too, or up to the end where it is empty."""
         out = _Words()
         while letter := self.peek():
-            if letter == stop:
+            if plain := _PLAIN.match(self.text, self.position):
+                self.position = plain.end()
+                out.splitting(plain[0])
+            elif letter == stop:
                 self.position += 1
                 return out.finished()
-            if letter == "$":
+            elif letter == "$":
                 out.splitting(self.bounded(self.dollar()))
             elif self.quotes and letter == "'":
                 out.raw(self.single_quoted())

@@ -29,7 +29,7 @@ from smidgen.dockerfile.spelling import did_you_mean
 from smidgen.dockerfile.words import parse_json_list
 from smidgen.errors import UsageError
 
-MAX_INSTRUCTIONS: Final = 20_000
+MAX_INSTRUCTIONS: Final = 10_000
 _WITH_DOCUMENTS: Final = frozenset({"ADD", "COPY", "RUN"})
 _BLANK: Final = re.compile(r"[\t\v\f\r ]+")
 

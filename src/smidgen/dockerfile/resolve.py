@@ -51,9 +51,12 @@ from smidgen.dockerfile.resolve_copy import copy_step
 from smidgen.dockerfile.resolve_run import run_step
 from smidgen.dockerfile.scope import Scope
 from smidgen.dockerfile.signals import check_signal
-from smidgen.dockerfile.state import StageState, with_env, with_variable
+from smidgen.dockerfile.state import StageState, with_env, with_variables
 from smidgen.dockerfile.steps import ConfigStep, Step, WorkdirStep
 from smidgen.oci import config as oci_config
+
+# What variables, labels and the rest come to: an image config may not be larger than half of this.
+MAX_HISTORY: Final = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,11 +99,17 @@ def resolve_stage(plan: Plan, planned: PlannedStage, begin: StageState) -> Resol
     steps: list[Step] = []
     needs: dict[Origin, None] = dict.fromkeys(planned.needs)
     doubts: list[Doubt] = []
+    size = 0
     for number, instruction in enumerate((*triggers, *planned.stage.instructions)):
         for origin in origins_of(instruction, planned.stage, plan.names) if number < len(triggers) else ():
             needs.setdefault(origin)
         scope = Scope(plan, planned, state, instruction, doubts)
         step, state = _resolve(scope)
+        size += len(step.created_by)
+        if size > MAX_HISTORY:
+            raise scope.fault(
+                f"the stage says more than {MAX_HISTORY} characters so far", hint="a variable is too long: use a file"
+            )
         steps.append(replace(step, from_onbuild=number < len(triggers)))
     return ResolvedStage(
         planned=planned,
@@ -163,24 +172,23 @@ def _workdir(scope: Scope, instruction: Workdir) -> tuple[Step, StageState]:
 def _env(scope: Scope, instruction: Env) -> tuple[str, StageState]:
     # One line is expanded against what was there before it.
     pairs = [(scope.expand(name), scope.expand(value)) for name, value in instruction.pairs]
-    state = scope.state
-    for name, value in pairs:
-        state = replace(
-            _with(state, env=with_env(state.config.env, name, value)),
-            variables=with_variable(state.variables, name, value),
-        )
-    return history.pairs_text("ENV", pairs), state
+    state = _with(scope.state, env=with_env(scope.state.config.env, pairs))
+    return history.pairs_text("ENV", pairs), replace(state, variables=with_variables(state.variables, pairs))
 
 
 def _arg(scope: Scope, instruction: Arg) -> tuple[str, StageState]:
-    state = scope.state
+    variables, arguments = dict(scope.state.variables), dict(scope.state.arguments)
+    state = replace(scope.state, variables=variables, arguments=arguments)
+    # Each one sees those before it.
+    inner = replace(scope, state=state)
     values: list[tuple[str, str | None]] = []
     for name, default in instruction.variables:
-        # Each one sees those before it.
-        value = replace(scope, state=state).argument(name, default)
+        value = inner.argument(name, default)
         values.append((name, value))
-        variables = state.variables if value is None else with_variable(state.variables, name, value)
-        state = replace(state, variables=variables, arguments={**state.arguments, name: value})
+        arguments[name] = value
+        if value is not None:
+            variables.pop(name, None)
+            variables[name] = value
     return history.pairs_text("ARG", values), state
 
 

@@ -4,7 +4,7 @@ Source: BuildKit's ``dockerfile2llb`` (``dispatchState``).
 """
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -99,16 +99,22 @@ def environment_of(config: RunConfig) -> dict[str, str]:
     return found
 
 
-def with_variable(variables: Mapping[str, str], name: str, value: str) -> dict[str, str]:
-    """Give *variables* with *name* set, at the end."""
-    return {**{key: each for key, each in variables.items() if key != name}, name: value}
+def with_variables(variables: Mapping[str, str], pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Give *variables* with *pairs* set, at the end."""
+    found = dict(variables)
+    for name, value in pairs:
+        found.pop(name, None)
+        found[name] = value
+    return found
 
 
-def with_env(env: tuple[str, ...] | None, name: str, value: str) -> tuple[str, ...]:
-    """Give the ``env`` of a config with *name* set, in its old place where it has one."""
+def with_env(env: tuple[str, ...] | None, pairs: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """Give the ``env`` of a config with *pairs* set, each in its old place where it has one."""
     entries = list(env or ())
+    places: dict[str, int] = {}
     for number, text in enumerate(entries):
-        if text.partition("=")[0] == name:
-            entries[number] = f"{name}={value}"
-            return tuple(entries)
-    return (*entries, f"{name}={value}")
+        places.setdefault(text.partition("=")[0], number)
+    for name, value in pairs:
+        place = places.setdefault(name, len(entries))
+        entries[place : place + 1] = [f"{name}={value}"]
+    return tuple(entries)
