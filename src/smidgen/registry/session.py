@@ -244,7 +244,8 @@ class Session:
                 response = self._opened().exchange.send(replace(call, headers=headers))
                 if response.status != 401 or response.address.origin != call.url.origin:
                     tokens.accepted(header)
-                    return response, credentials if header else None
+                    is_own = response.address.origin == call.url.origin
+                    return response, credentials if header and is_own else None
             server.note(response)
             refusals += bool(header) and not tokens.may_have_expired(header)
             is_refused = refusals > _MOST_REFUSALS or (refusals and not tokens.may_help(server.challenge, scopes))
