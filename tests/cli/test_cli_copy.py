@@ -141,6 +141,9 @@ def test_one_platform(smidgen: Smidgen, images: Images, tmp_path: Path) -> None:
     several = smidgen("copy", "--platform", "linux/arm64,linux/amd64", "app:1.0", "oci:layout:b", fails=True)
     assert several.exit_code == 2
     assert "several platforms" in several.stderr
+    # A single image is for one of them, or for none.
+    assert smidgen("copy", "--platform", "linux/arm64,linux/amd64", "one:1.0", "oci:layout:b").exit_code == 0
+    assert "platform linux/arm64" in smidgen("copy", "--platform", "linux/arm64", "one:1.0", "x", fails=True).stderr
 
 
 def test_docker(smidgen: Smidgen, images: Images, engine: DockerSocket, tmp_path: Path) -> None:

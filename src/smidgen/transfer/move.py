@@ -130,12 +130,15 @@ def _narrowed(found: Found, platforms: tuple[Platform, ...] | None) -> Found:
     if platforms is None:
         return found
     image = Image(found.store, found.descriptor, found.reference)
-    if len(platforms) > 1 and image.index is not None:
+    first, *more = platforms
+    if image.index is None:
+        first = next((one for one in platforms if one.runs(image.platform)), first)
+    elif more:
         raise UsageError(
             "several platforms can be picked only from a registry or on the way to one",
             hint="name one platform, or leave --platform out to have all",
         )
-    return replace(found, descriptor=image.for_platform(platforms[0]).descriptor)
+    return replace(found, descriptor=image.for_platform(first).descriptor)
 
 
 def _pushed(
