@@ -12,16 +12,28 @@ from smidgen.cli.options import json_option, store_option, verbosity_options
 @click.option("--dry-run", is_flag=True, help="Only tell what would be deleted.")
 @click.option("--verify", is_flag=True, help="Also read all content that stays, and delete what is damaged.")
 @click.option("--wait", type=click.FloatRange(min=0), default=30.0, help="Seconds to wait for builds.  [default: 30]")
+@click.option(
+    "--builds", is_flag=True, help="Also delete unpacked layers and cache mounts that builds of Dockerfiles keep."
+)
 @store_option
 @json_option
 @verbosity_options
-def command(*, dry_run: bool, verify: bool, wait: float, store: Path | None, as_json: bool) -> None:
-    """Delete content that no image uses. Builds that run at the same time are waited for."""
+def command(*, dry_run: bool, verify: bool, wait: float, builds: bool, store: Path | None, as_json: bool) -> int | None:
+    """Delete content that no image uses. Builds that run at the same time are waited for.
+
+    What builds of Dockerfiles keep for each other is deleted when it was not used for 30 days.
+    """
     from smidgen.report.schema_store import CollectionReport  # noqa: PLC0415
     from smidgen.report.text import human_size  # noqa: PLC0415
     from smidgen.store.content import ContentStore  # noqa: PLC0415
 
-    collected = ContentStore.open(store, create=False).gc(dry_run=dry_run, verify=verify, wait=wait)
+    content = ContentStore.open(store, create=False)
+    if (content.root / "snapshots").is_dir():
+        from smidgen.sandbox.own_namespace import inside  # noqa: PLC0415 (files there belong to other ids)
+
+        if (code := inside(console.arguments)) is not None:
+            return code
+    collected = content.gc(dry_run=dry_run, verify=verify, builds=builds, wait=wait)
     reclaimed = collected.size + collected.abandoned
     if as_json:
         report = CollectionReport(
@@ -35,3 +47,4 @@ def command(*, dry_run: bool, verify: bool, wait: float, store: Path | None, as_
         console.result(f"{would}: {human_size(reclaimed)}")
     for digest in collected.damaged:
         console.warning(f"{digest} was damaged: build or load the images again that need it")
+    return None

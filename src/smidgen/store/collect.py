@@ -22,6 +22,7 @@ from smidgen.store.closure import Document, read_document, walk
 from smidgen.store.content import ContentStore
 from smidgen.store.faults import reporting
 from smidgen.store.partial import sweep_partial
+from smidgen.store.snapshots import Snapshots, own_domain
 
 _MAX_CACHED = 1 << 20
 # What was cached for arguments and environments that do not come again would else stay for ever. Seconds.
@@ -49,7 +50,7 @@ class _Cached(msgspec.Struct, frozen=True):
     descriptor: Descriptor
 
 
-def collect(store: ContentStore, blobs: Blobs, *, dry_run: bool, verify: bool) -> Collected:
+def collect(store: ContentStore, blobs: Blobs, *, dry_run: bool, verify: bool, builds: bool = False) -> Collected:
     """Do the work of ``ContentStore.gc``, which see."""
     there = blobs.digests()
     live = {found.digest: found for found in walk(store, store.roots())}
@@ -63,6 +64,7 @@ def collect(store: ContentStore, blobs: Blobs, *, dry_run: bool, verify: bool) -
         for digest in (*garbage, *damaged):
             blobs.delete(digest)
         _prune_cache(store)
+        Snapshots(store.root, own_domain()).collect(unused_for=0 if builds else _MAX_AGE)
     return Collected(tuple(garbage), sum(there[digest] for digest in garbage), damaged, abandoned)
 
 

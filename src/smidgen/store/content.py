@@ -260,12 +260,15 @@ class ContentStore:
 
     # Garbage
 
-    def gc(self, *, dry_run: bool = False, verify: bool = False, wait: float = _GC_WAIT) -> "Collected":
+    def gc(
+        self, *, dry_run: bool = False, verify: bool = False, builds: bool = False, wait: float = _GC_WAIT
+    ) -> "Collected":
         """Delete what no tag leads to.
 
         Args:
             dry_run: Only tell what would be deleted.
             verify: Also read every blob that stays, and delete those that are damaged.
+            builds: Also delete all that builds of Dockerfiles keep for each other, not only what is old.
             wait: Seconds to wait for builds that hold ``writing()``.
 
         Raises:
@@ -276,7 +279,7 @@ class ContentStore:
         if not self.root.is_dir():
             return Collected((), 0)
         with locked(self.root / "lease", wait=wait), locked(self.root / "lock"):
-            return collect(self, self._blobs, dry_run=dry_run, verify=verify)
+            return collect(self, self._blobs, dry_run=dry_run, verify=verify, builds=builds)
 
 
 def is_layout(root: Path) -> bool:

@@ -5,6 +5,7 @@ import secrets
 import threading
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from smidgen.dockerfile.execute.bases import Bases
 from smidgen.dockerfile.execute.cache_mounts import CacheMounts
@@ -29,10 +30,15 @@ from smidgen.dockerfile.steps import StepMount
 from smidgen.errors import SmidgenError
 from smidgen.layer.merged import OPAQUE, USER_OPAQUE
 from smidgen.layer.snapshot import Times
-from smidgen.sandbox.identity import Identity, find_identity
+from smidgen.sandbox.identity import find_identity
 from smidgen.sandbox.step import Stop, Stopped
 from smidgen.store.content import ContentStore
-from smidgen.store.snapshots import Snapshots
+from smidgen.store.snapshots import Snapshots, own_domain
+
+_ONE_ID: Final = (
+    "all files belong to one user while commands run, as there are no subordinate ids here "
+    "(/etc/subuid, /etc/subgid, newuidmap): chown and other users will not work"
+)
 
 
 class Builder:
@@ -60,12 +66,14 @@ class Builder:
         self.records = Records(store.root)
         identity = find_identity()
         user_xattr = identity.nested
-        snapshots = Snapshots(store.root, domain_of(identity))
+        snapshots = Snapshots(store.root, own_domain())
         snapshots.sweep()
         times = Times(keep=options.keep_times, fixed=self.created)
-        self.layers = Layers(
-            store, snapshots, Format(compression=options.compression, times=times), user_xattr=user_xattr
-        )
+        keeps_owners = identity.knows(1, 1)
+        if not keeps_owners:
+            watcher.warn(_ONE_ID)
+        format_ = Format(compression=options.compression, times=times)
+        self.layers = Layers(store, snapshots, format_, user_xattr=user_xattr, keeps_owners=keeps_owners)
         self.kitchen = Kitchen(
             layers=self.layers,
             identity=identity,
@@ -75,6 +83,7 @@ class Builder:
             stop=self.stop,
             user_xattr=user_xattr,
             opaque=USER_OPAQUE if user_xattr else OPAQUE,
+            keeps_owners=keeps_owners,
         )
         self.contexts = Contexts(plan, options)
         self._bases = Bases(store, self.layers, options, watcher)
@@ -231,9 +240,10 @@ class Builder:
             return self.stage(origin.index).keys.last
         if isinstance(origin, ImageOrigin):
             base = self._bases.get(origin)
-            return key("image", name_of(base.chain), str(base.config.platform), base.config.run)
+            facts = (str(base.config.platform), base.config.run, self.kitchen.keeps_owners)
+            return key("image", name_of(base.chain), facts)
         if isinstance(origin, ScratchOrigin):
-            return key("scratch")
+            return key("scratch", self.kitchen.keeps_owners)
         matches = self.tree(origin).match(source or "/")
         return key("files", content_key(matches, self._context_digests.of, with_owners=False))
 
@@ -272,14 +282,6 @@ class Builder:
         if isinstance(origin, MainContext | NamedContext):
             return [self.contexts.directory(origin)]
         return self.layers.directories(self.chain(origin))
-
-
-def domain_of(identity: Identity) -> str:
-    """Name the rights with which snapshots are made: who owns their files depends on the user namespace."""
-    if not identity.nested:
-        return "root"
-    with open("/proc/self/uid_map", encoding="ascii") as uids, open("/proc/self/gid_map", encoding="ascii") as gids:
-        return key(uids.read().split(), gids.read().split())[:16]
 
 
 def _digests_file(store: ContentStore, options: ExecuteOptions) -> Path | None:

@@ -53,6 +53,7 @@ class Kitchen:
         stop: Ends commands.
         user_xattr: See ``Overlay``.
         opaque: Name of the attribute of opaque directories.
+        keeps_owners: Files can belong to any user.
     """
 
     layers: Layers
@@ -63,6 +64,7 @@ class Kitchen:
     stop: Stop
     user_xattr: bool
     opaque: str
+    keeps_owners: bool
 
 
 def run(kitchen: Kitchen, step: RunStep, chain: Chain, name: str, output: Output) -> tuple[Result, int]:
@@ -110,7 +112,7 @@ class _Making:
         self._stack = stack
         self._skeleton = directory / "mount-points"
         self._skeleton.mkdir()
-        self.points = MountPoints(view, self._skeleton, keeps_owners=True)
+        self.points = MountPoints(view, self._skeleton, keeps_owners=kitchen.keeps_owners)
         self.user = self._user()
         self._overlays: list[Overlay] = []
         self._secrets: list[SecretFile] = []
@@ -160,7 +162,13 @@ class _Making:
         places.make_directories(self._step.directory, mode=0o755, owner=(0, 0), created=0)
         node = self._view.find(self._step.directory.strip("/"))
         entries = places.finished() if node is None else ()
-        fill_overlay(entries, self._draft.content, lower=self._view, opaque=self._kitchen.opaque)
+        fill_overlay(
+            entries,
+            self._draft.content,
+            lower=self._view,
+            opaque=self._kitchen.opaque,
+            preserve_owners=self._kitchen.keeps_owners,
+        )
 
     def _environment(self) -> tuple[str, ...]:
         values = {"PATH": DEFAULT_PATH, "HOME": self.user.home}

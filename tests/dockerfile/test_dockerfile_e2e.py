@@ -1,0 +1,214 @@
+"""The command line: flags, outputs, rights, and what is left when it is ended."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from smidgen.store.archive import read_archive
+from smidgen.store.content import ContentStore
+from support.command import Smidgen
+from support.dockerfile_bench import Bench
+from support.sandbox_rights import ALL, CONTAINED, Rights, public_python, shared_library
+
+pytestmark = pytest.mark.e2e
+
+
+def _traces(bench: Bench) -> list[str]:
+    """What a build that was ended could leave: directories, drafts, mounts, processes."""
+    found = [str(path) for path in Path(tempfile.gettempdir()).glob("smidgen-run-*") if _is_ours(path, bench)]
+    found += [str(path) for path in bench.store.root.glob("snapshots/*/*draft-*")]
+    found += [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(bench.store.root) in line]
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = process.read_bytes().decode(errors="replace")
+        except OSError:
+            continue
+        if "cell.main" in text and str(bench.store.root) in text:
+            found.append(text)
+    return found
+
+
+def _is_ours(path: Path, bench: Bench) -> bool:
+    try:
+        return str(bench.store.root) in "".join(job.read_text() for job in path.glob("job.json"))
+    except OSError:
+        return False
+
+
+def _gone(bench: Bench) -> list[str]:
+    deadline = time.monotonic() + 60
+    while (left := _traces(bench)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
+
+
+def _build(smidgen: Smidgen, text: str, *arguments: str | Path, fails: bool = False, **more: str) -> tuple[str, str]:
+    (smidgen.cwd / "Dockerfile").write_text(text)
+    outcome = smidgen("build", "-f", "Dockerfile", *arguments, ".", fails=fails, env=more)
+    return outcome.stdout, outcome.stderr
+
+
+def test_names_outputs_and_files(smidgen: Smidgen, bench: Bench, tmp_path: Path) -> None:
+    stdout, stderr = _build(
+        smidgen,
+        "FROM busybox\nARG A\nRUN echo $A > /a\n",
+        *("-t", "app:1", "-t", "example.com/app:2", "--build-arg", "A=x", "--label", "l=m"),
+        *("-o", f"type=oci,dest={tmp_path}/oci.tar", "-o", str(tmp_path / "files")),
+        *("-o", f"type=tar,dest={tmp_path}/files.tar", "--iidfile", tmp_path / "iid"),
+        *("--metadata-file", tmp_path / "metadata"),
+    )
+    digest = (tmp_path / "iid").read_text()
+    assert stdout.splitlines() == [f"docker.io/library/app:1@{digest}", f"example.com/app:2@{digest}"]
+    assert "RUN echo $A > /a" in stderr
+    assert (tmp_path / "files/a").read_text() == "x\n"
+    with tarfile.open(tmp_path / "files.tar") as tar:
+        assert tar.getmember("tmp").mode == 0o1777
+    assert json.loads((tmp_path / "metadata").read_text())["containerimage.digest"] == digest
+    other = ContentStore.open(tmp_path / "other")
+    with other.writing(), (tmp_path / "oci.tar").open("rb") as file:
+        assert [str(name) for name, _ in read_archive(other, file)] == ["docker.io/library/app:1", "example.com/app:2"]
+
+
+def test_quiet_json_and_standard_input(smidgen: Smidgen) -> None:
+    (smidgen.cwd / "Dockerfile").write_text("FROM busybox\nRUN echo loud\n")
+    quiet = smidgen("build", "-q", "-f", "Dockerfile", "-t", "x")
+    assert quiet.stderr == ""
+    report = smidgen("build", "-f", "Dockerfile", "-t", "x", "--json").json
+    assert report["tags"] == ["docker.io/library/x:latest"]
+    assert report["digest"] in quiet.stdout
+    command = [sys.executable, "-m", "smidgen", "build", "-f-", "."]
+    env = {**os.environ, "SMIDGEN_STORE": str(smidgen.store)}
+    done = subprocess.run(
+        command, input=b"FROM busybox\nRUN no\n", capture_output=True, cwd=smidgen.cwd, env=env, check=False
+    )
+    assert done.returncode == 1
+    assert b"stdin:2:1: the command failed: exit code 127" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--cache-to", "type=local"], "not supported yet"),
+        (["--secret", "id=x,src=/no/such"], "cannot be read"),
+        (["--secret", "src"], "--secret"),
+        (["--output", "type=cloud"], "no type"),
+        (["--output", "type=oci"], "where"),
+        (["--add-host", "x"], "address"),
+        (["--timeout", "soon"], "--timeout"),
+        (["--target", "none"], "no stage"),
+        (["--platform", "windows/amd64"], "windows"),
+        (["--push"], "name"),
+        (["--ssh", "default"], "SSH_AUTH_SOCK"),
+    ],
+)
+def test_flags_that_cannot_be_meant(smidgen: Smidgen, arguments: list[str], said: str) -> None:
+    (smidgen.cwd / "Dockerfile").write_text("FROM busybox\n")
+    done = smidgen("build", "-f", "Dockerfile", *arguments, fails=True, env={"SSH_AUTH_SOCK": ""})
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("runtime", ["runc", "crun", "bwrap"])
+def test_every_runtime(smidgen: Smidgen, runtime: str) -> None:
+    text = "FROM busybox\nUSER app\nWORKDIR /home/app\nRUN id -u > uid && ! touch /x\nUSER 0\nRUN echo root > /root/r\n"
+    _, stderr = _build(smidgen, text, "-t", "x", "--runtime", runtime)
+    listed = smidgen("ls", "-lR", "x").stdout
+    assert "1000/1000" in next(line for line in listed.splitlines() if line.endswith("/home/app/uid"))
+    assert "exit code" not in stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_build_that_is_ended_leaves_nothing(smidgen: Smidgen, bench: Bench, number: int) -> None:
+    (smidgen.cwd / "Dockerfile").write_text(
+        "FROM busybox AS a\nRUN echo begun; sleep 1000\n"
+        "FROM busybox AS b\nRUN echo begun; trap '' INT TERM; sleep 1000 & wait; sleep 1000\n"
+        "FROM scratch\nCOPY --from=a / /\nCOPY --from=b / /\n"
+    )
+    before = smidgen("images").stdout
+    command = [sys.executable, "-m", "smidgen", "build", "-f", "Dockerfile", "-t", "x", "."]
+    env = {**os.environ, "SMIDGEN_STORE": str(smidgen.store)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, cwd=smidgen.cwd, env=env, text=True) as process:
+        assert process.stderr is not None
+        begun = 0
+        for line in process.stderr:
+            begun += line.endswith(" begun\n") and "RUN" not in line
+            if begun == min(2, len(os.sched_getaffinity(0))):
+                break
+        assert _traces(bench)
+        process.send_signal(number)
+        process.stderr.read()
+    assert process.returncode in {-number, 128 + number}
+    assert _gone(bench) == []
+    assert smidgen("images").stdout == before
+
+
+def test_a_failure_ends_other_stages(smidgen: Smidgen, bench: Bench) -> None:
+    wait = "--mount=type=cache,target=/c"
+    _, stderr = _build(
+        smidgen,
+        f"FROM busybox AS a\nRUN {wait} touch /c/on; sleep 1000\n"
+        f"FROM busybox AS b\nRUN {wait} while [ ! -e /c/on ]; do sleep 0.05; done; exit 7\n"
+        "FROM scratch\nCOPY --from=a / /\nCOPY --from=b / /\n",
+        fails=True,
+    )
+    assert "exit code 7" in stderr
+    assert _gone(bench) == []
+
+
+@pytest.fixture(scope="module")
+def library() -> Iterator[Path]:
+    with shared_library() as found:
+        yield found
+
+
+@pytest.fixture
+def public() -> Iterator[Bench]:
+    """A bench that everybody can read and write."""
+    directory = Path(tempfile.mkdtemp(prefix="smidgen-bench-"))
+    try:
+        yield Bench.at(directory)
+    finally:
+        shutil.rmtree(directory)
+
+
+@pytest.mark.parametrize("name", [*ALL, *(one for one in CONTAINED if one != "nested")])
+def test_with_other_rights(public: Bench, library: Path, name: str) -> None:
+    several = name != "single"
+    owner = "chown app:staff /hi && " if several else ""
+    public.write(
+        {
+            "f": "1",
+            "Dockerfile": f"FROM busybox\nCOPY f /f\nRUN echo hi > /hi && {owner}chmod 4755 /hi && ln /hi /hi2 && "
+            "rm /etc/group && rm -r /home && mkdir /home\nFROM scratch\nCOPY --from=0 / /\n",
+        }
+    )
+    if name in {"mapped", "single"}:
+        subprocess.run(["chown", "-R", "65534:65534", public.context.parent], check=True)
+    (public.context.parent).chmod(0o755)
+    rights = Rights(name, library, public_python())
+    environment = rights.environment({"SMIDGEN_STORE": str(public.store.root)})
+    digests = []
+    for _ in range(2):
+        command = rights.command("build", "-f", "Dockerfile", "-t", "x", ".")
+        done = subprocess.run(command, cwd=public.context, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        digests.append(done.stdout)
+    assert digests[0] == digests[1]
+    assert "RUN" not in done.stderr.replace("CACHED", "")
+    listed = Smidgen(public.store.root, public.context)("ls", "-lR", "x").stdout
+    assert ("1000/50" if several else "0/0") in next(line for line in listed.splitlines() if line.endswith("/hi"))
+    assert "/etc/group" not in listed
+    command = rights.command("gc", "--builds")
+    done = subprocess.run(command, cwd=public.context, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert [path for path in public.store.root.glob("snapshots/*/*") if not path.name.startswith(".")] == []
