@@ -45,15 +45,16 @@ def push_together(session: Session, store: ContentStore, images: Sequence[Consig
             stoppable.stopped.set()
             raise
 
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="push") as executor:
-        running = [executor.submit(one, image) for image in images]
-        try:
-            errors = [error for future in running if (error := future.exception()) is not None]
-        except BaseException:
-            # Ctrl-C, here in the main thread.
-            stoppable.stopped.set()
-            executor.shutdown(wait=False, cancel_futures=True)
-            raise
+    executor = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="push")
+    running = [executor.submit(one, image) for image in images]
+    try:
+        errors = [error for future in running if (error := future.exception()) is not None]
+    except BaseException:
+        # Ctrl-C, here in the main thread: what waits for a registry is not waited for.
+        stoppable.stopped.set()
+        executor.shutdown(wait=False, cancel_futures=True)
+        raise
+    executor.shutdown()
     for error in errors:
         if not isinstance(error, _StoppedError):
             raise error
