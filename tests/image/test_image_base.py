@@ -1,11 +1,12 @@
 """Bases: their names, what an image takes from one, and where its files really are."""
 
+import shutil
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from smidgen.errors import ConfigError, InvalidContent, InvalidReference, NotFound, UsageError
+from smidgen.errors import ConfigError, DigestMismatch, InvalidContent, InvalidReference, NotFound, UsageError
 from smidgen.image.assemble import LayerRecipe, Recipe, assemble
 from smidgen.image.base import BASE_DIGEST, BASE_NAME, Base, BaseImage
 from smidgen.image.base_files import BaseFiles
@@ -14,8 +15,8 @@ from smidgen.image.image import Image
 from smidgen.image.lock_file import Pin, read_lock, write_lock
 from smidgen.layer.compression import DEFAULT
 from smidgen.layer.entry import Entry, Kind
-from smidgen.oci.config import History, encode_config
-from smidgen.oci.digest import Digest
+from smidgen.oci.config import History, RootFS, encode_config
+from smidgen.oci.digest import DiffID, Digest
 from smidgen.oci.manifest import Manifest, encode
 from smidgen.oci.media_types import (
     DOCKER_CONFIG,
@@ -29,6 +30,7 @@ from smidgen.oci.media_types import (
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
+from smidgen.store.sizes import layer_size
 from support.base_images import BUNDLE, PASSWD, put_base, put_base_index
 from support.small_images import AMD64, put_image, put_index
 
@@ -277,6 +279,25 @@ def test_what_is_kept_of_a_base_may_be_lost_or_damaged(store: ContentStore) -> N
     kept.unlink()
     with pytest.raises(NotFound, match="blob"):
         BaseFiles(files.base).is_file("etc/passwd")
+
+
+def test_a_layer_that_is_not_what_the_configuration_says_is_refused(store: ContentStore) -> None:
+    image = Image(store, put_base(store))
+    wrong = (DiffID(_DIGEST), image.diff_ids[1])
+    config = msgspec.structs.replace(image.config, rootfs=RootFS(type="layers", diff_ids=wrong))
+    stored = store.put(encode_config(config), media_type=OCI_CONFIG)
+    manifest = store.put(encode(msgspec.structs.replace(image.manifest, config=stored)), media_type=OCI_MANIFEST)
+    files = BaseFiles(BaseImage.of(Image(store, manifest), name="base"))
+    with pytest.raises(DigestMismatch, match="uncompressed layer of base"):
+        files.is_file("etc/passwd")
+
+
+def test_the_sizes_of_layers_are_known_once_they_were_read(store: ContentStore) -> None:
+    base = _files(store).base
+    shutil.rmtree(store.root / "cache", ignore_errors=True)
+    assert BaseFiles(base).is_file("etc/passwd")
+    assert len(list((store.root / "cache" / "sizes").iterdir())) == 2
+    assert all(layer_size(store, layer) for layer in base.layers)
 
 
 def _pin(store: ContentStore, text: str) -> Pin:

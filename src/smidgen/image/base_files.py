@@ -4,6 +4,7 @@ Reading all layers of a base takes a second for a large one, and gives the same 
 is kept beside the store's content, by the digests of the layers.
 """
 
+import hashlib
 import os
 import posixpath
 from collections.abc import Iterable, Iterator
@@ -11,23 +12,26 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, cast
 
 import msgspec
 
-from smidgen.errors import NotFound
+from smidgen.errors import DigestMismatch, NotFound
 from smidgen.image.base import BaseImage
 from smidgen.image.filetree import FileTree, Node, below
 from smidgen.image.image import Image
 from smidgen.layer.entry import Entry, Kind
-from smidgen.layer.tar_reader import read_tar
-from smidgen.oci.digest import Digest, DigestField, encoded, sha256
+from smidgen.layer.tar_reader import Limits, read_tar
+from smidgen.oci.digest import DiffID, Digest, DigestField, encoded, sha256
+from smidgen.store.sizes import remember_size
 
 # Part of every key: raised when what is kept changes its form.
 _FORMAT: Final = 1
 _KEPT_FILES: Final = ("etc/passwd", "etc/group")
 _MAX_FILE: Final = 16 << 20
 _MAX_HOPS: Final = 40
+_LIMITS: Final = Limits(entries=1_000_000)
+_DRAIN: Final = 1 << 20
 
 
 class _Kept(msgspec.Struct, frozen=True, array_like=True):
@@ -159,16 +163,67 @@ class BaseFiles:
         with suppress(OSError, msgspec.DecodeError, ValueError):
             facts = msgspec.msgpack.decode(path.read_bytes(), type=_Facts)
             return _restored(facts.nodes), dict(facts.contents)
-        image = self.base.image
-        tree = FileTree.of(image)
-        contents = {}
-        for name in _KEPT_FILES:
-            with suppress(NotFound):
-                node = tree.find(name)
-                if node.entry.kind is Kind.FILE and node.layer is not None and node.entry.size <= _MAX_FILE:
-                    contents[node.entry.path] = _content(image, node)
+        tree, contents = _read_layers(self.base)
         _keep(path, _Facts([_kept(node) for node in below(tree.root, deep=True)], contents))
         return tree, contents
+
+
+def _read_layers(base: BaseImage) -> tuple[FileTree, dict[str, bytes]]:
+    """Read all layers once: their files, the content of the few that are kept, their sizes and digests.
+
+    Raises:
+        ContentError: A layer is absent, damaged, or not what the configuration says.
+    """
+    tree = FileTree()
+    found: dict[tuple[str, Digest], bytes] = {}
+    for layer, diff_id in zip(base.layers, base.diff_ids, strict=True):
+
+        def entries(stream: BinaryIO, digest: Digest = layer.digest) -> Iterator[Entry]:
+            for member in read_tar(stream, limits=_LIMITS):
+                entry = member.entry
+                if entry.path in _KEPT_FILES and entry.kind is Kind.FILE and entry.size <= _MAX_FILE:
+                    found[entry.path, digest] = member.read()
+                yield entry
+
+        with base.image.open_layer(layer) as compressed:
+            stream = _Examined(compressed)
+            tree.apply(entries(cast("BinaryIO", stream)), layer.digest)
+            stream.finish(diff_id, base.name)
+        # Whoever shows the image's size would have to decompress it again.
+        remember_size(base.image.store, layer, stream.size)
+    contents = {}
+    for name in _KEPT_FILES:
+        with suppress(NotFound):
+            node = tree.find(name, follow=False)
+            if node.layer is not None and (name, node.layer) in found:
+                contents[name] = found[name, node.layer]
+    return tree, contents
+
+
+class _Examined:
+    """A stream that takes the digest and the size of all that is read through it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._sha256 = hashlib.sha256()
+        self.size = 0
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self._sha256.update(data)
+        self.size += len(data)
+        return data
+
+    def finish(self, diff_id: DiffID, name: str) -> None:
+        """Read what is left, and check the digest of the whole.
+
+        Raises:
+            DigestMismatch: The layer is not what the configuration says.
+        """
+        while self.read(_DRAIN):
+            pass
+        if (got := "sha256:" + self._sha256.hexdigest()) != diff_id:
+            raise DigestMismatch(want=diff_id, got=got, what=f"uncompressed layer of {name}")
 
 
 def _content(image: Image, node: Node) -> bytes:
@@ -179,7 +234,7 @@ def _content(image: Image, node: Node) -> bytes:
         for member in read_tar(stream):
             if _is_same(member.entry, node.entry):
                 data = member.read()
-        while stream.read(1 << 20):
+        while stream.read(_DRAIN):
             pass
     return data
 
