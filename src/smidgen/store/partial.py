@@ -15,7 +15,7 @@ from typing import Final
 from smidgen.errors import DigestMismatch, SizeMismatch
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest, encoded
-from smidgen.store.blobs import CHUNK, Blobs
+from smidgen.store.blobs import CHUNK, WRITE, Blobs
 from smidgen.store.faults import reporting
 from smidgen.store.locks import try_lock
 
@@ -56,7 +56,7 @@ class Partial:
         self.size += len(data)
         with reporting("write", self.path or ""):
             while data:
-                data = data[self._file.write(data) or 0 :]
+                data = data[self._file.write(data[:WRITE]) or 0 :]
 
     def clear(self) -> None:
         """Throw away what is there."""
