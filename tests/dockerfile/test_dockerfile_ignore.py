@@ -17,7 +17,7 @@ from smidgen.dockerfile.ignore import (
     load_ignore_rules,
     parse_rules,
 )
-from smidgen.dockerfile.missing import missing_hint
+from smidgen.dockerfile.missing import near_miss
 from smidgen.dockerfile.patterns import compile_patterns, parse_pattern
 from smidgen.dockerfile.slow_pattern import SlowPattern
 from smidgen.errors import DockerfileError, LimitExceeded, UsageError
@@ -209,13 +209,14 @@ def test_git_agrees_about_stars(tmp_path: Path) -> None:
 def test_what_is_said_of_a_missing_source() -> None:
     there = {"": ["go.mod", "src", "secret", "notes.md"], "src": ["main.go"]}
 
-    def hint(path: str) -> str:
-        return missing_hint(path, names=there.get, hides=rules("secret", "*.md").hides, where="the build context")
+    def hint(path: str) -> str | None:
+        return near_miss(path, names=there.get, hides=rules("secret", "*.md").hides)
 
     assert hint("go.mdo") == "did you mean go.mod?"
     assert hint("src/mian.go") == "did you mean main.go?"
     assert hint("notes.md") == "/notes.md is there, but the ignore rules hide it"
     assert hint("secret/key") == "/secret is there, but the ignore rules hide it"
-    assert hint("go.mod/x") == "/go.mod in the build context is no directory"
-    assert hint("zzz") == "the root of the build context has go.mod, src"
-    assert "nothing that can be seen" in missing_hint("a", names=lambda _: [], hides=lambda _: False, where="x")
+    assert hint("go.mod/x") == "/go.mod is no directory"
+    assert hint("zzz") == "the root has go.mod, src"
+    assert hint("src") is None
+    assert near_miss("a", names=lambda _: [], hides=lambda _: False) == "the root has nothing that can be seen"

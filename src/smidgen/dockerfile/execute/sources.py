@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from smidgen.dockerfile.missing import near_miss
 from smidgen.errors import InvalidArchive, LimitExceeded, NotFound
 from smidgen.layer.entry import Kind
 from smidgen.layer.merged import Merged, Node
@@ -117,11 +118,18 @@ class Tree:
             raise NotFound(f"/{path}", hint=error.reason) from error
         node = resolved.node
         if node is None or not self._is_visible(resolved.path, is_directory=node.is_directory):
-            raise NotFound(f"/{path}", hint=self.hint)
+            raise NotFound(f"/{path}", hint=near_miss(path, names=self._names, hides=self._hides) or self.hint)
         name = posixpath.basename(path)
         if not node.is_directory and self.exclude(name):
             return []
         return [Match(name, path, tuple(self._items(node)))]
+
+    def _names(self, directory: str) -> list[str] | None:
+        node = self.files.find(directory)
+        return self.files.names(node) if node is not None and node.is_directory else None
+
+    def _hides(self, path: str) -> bool:
+        return not self.keep(path, False)
 
     def _is_visible(self, path: str, *, is_directory: bool) -> bool:
         return not path or self.keep(path, is_directory)
