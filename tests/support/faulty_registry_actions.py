@@ -3,13 +3,13 @@
 import gzip
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from email.utils import formatdate
 
 from support.faulty_registry import Action
 from support.registry import digest_of, error
-from support.registry_wire import Answer, Drop, Request, Service, Wire
+from support.registry_wire import Answer, Drop, Request, Service, Wire, head_of
 
 HTML = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>It broke</h1></body></html>"
 #: Clears the screen, sets the title of the window, rings, writes right to left, and forges a line of a log.
@@ -214,6 +214,18 @@ def encoded() -> Action:
 def raw(data: bytes) -> Action:
     """Send these bytes instead of an answer."""
     return lambda _request, _service: Answer(200, raw=lambda: iter((data,)))
+
+
+def rewritten(change: Callable[[bytes, bytes], bytes]) -> Action:
+    """Send what *change* makes of head and body, and end the connection."""
+
+    def act(request: Request, service: Service) -> Answer:
+        answer = service(request)
+        body = b"" if request.method == "HEAD" else answer.content
+        data = change(head_of(answer, request.method), body)
+        return Answer(200, raw=lambda: iter((data,)))
+
+    return act
 
 
 def endless_head(size: int = 64 << 20) -> Action:

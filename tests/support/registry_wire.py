@@ -307,7 +307,7 @@ class _Handler(BaseHTTPRequestHandler):
             for piece in answer.raw():
                 self.connection.sendall(piece)
             raise Drop(reset=False)
-        head = _head(answer, self.command)
+        head = head_of(answer, self.command)
         wire = answer.wire
         if wire.cut is not None and wire.cut <= len(head):
             self.connection.sendall(head[: wire.cut])
@@ -351,7 +351,8 @@ for _method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "CONNECT", "OPT
     setattr(_Handler, f"do_{_method}", _Handler._serve)
 
 
-def _head(answer: Answer, method: str) -> bytes:
+def head_of(answer: Answer, method: str) -> bytes:
+    """Write status line and headers."""
     reason = http.client.responses.get(answer.status, "Odd")
     headers = list(answer.headers)
     if isinstance(answer.body, bytes) or answer.length is not None:

@@ -63,10 +63,19 @@ class Limits:
     window: float = 60.0
 
 
+# Bytes of status line and headers: more than any server of good will has.
+_HEAD: Final = 256 << 10
+
+
 class _Paced(io.RawIOBase):
     """The bytes of a connection, which end where they break off or come too slowly; ``fault`` then says why.
 
     An exception instead would lose what came before it: a buffered reader fills its buffer by many reads.
+
+    Attributes:
+        fault: Why they ended, or None.
+        has_ended: Whether they did.
+        most: How many there may be from here on, or None for as many as come.
     """
 
     def __init__(self, raw: io.RawIOBase, limits: Limits) -> None:
@@ -76,16 +85,19 @@ class _Paced(io.RawIOBase):
         self._count = -1
         self.fault: OSError | None = None
         self.has_ended = False
+        self.most: int | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - whatever a buffer is to io
-        if self.fault is not None:
+        if self.fault is not None or self.most == 0:
+            self.has_ended = True
             return 0
         before = time.monotonic()
         try:
             count = self._raw.readinto(buffer)
+            self.most = None if self.most is None else max(0, self.most - (count or 0))
         except OSError as error:
             self.fault = error
             count = 0
@@ -122,12 +134,22 @@ class _Answer(http.client.HTTPResponse):
         self.fp = io.BufferedReader(self.paced, 64 << 10)
 
     def begin(self) -> None:
-        """Read the head. The standard library takes an end in the middle of it for the end of it."""
+        """Read the head. The standard library takes an end in the middle of it for the end of it.
+
+        Source: RFC 9110, section 15.2: provisional answers come before the final one. Of these the library knows 100.
+        """
+        self.paced.most = _HEAD
         try:
             super().begin()
+            while 100 <= self.status < 200 and self.status != http.HTTPStatus.SWITCHING_PROTOCOLS:
+                vars(self)["headers"] = None
+                super().begin()
         except (ValueError, http.client.HTTPException):
             if not self.paced.has_ended:
                 raise
+        if self.paced.most == 0:
+            raise http.client.HTTPException(f"its head is over {_HEAD} bytes")
+        self.paced.most = None
         if self.paced.has_ended:
             raise self.paced.fault or http.client.RemoteDisconnected("the head broke off")
 
