@@ -9,11 +9,12 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from smidgen.oci.reference import Reference
 from smidgen.store.archive import read_archive
 from smidgen.store.content import ContentStore
 from support.command import Smidgen
@@ -116,6 +117,55 @@ def test_flags_that_cannot_be_meant(smidgen: Smidgen, arguments: list[str], said
     done = smidgen("build", "-f", "Dockerfile", *arguments, fails=True, env={"SSH_AUTH_SOCK": ""})
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_build_that_changes_nothing_is_answered_from_a_note(smidgen: Smidgen, bench: Bench) -> None:
+    bench.write(
+        {
+            "Dockerfile": "FROM busybox\nCOPY src /src\nCOPY link /link\nCOPY *.md /md/\nRUN cat /src/* /link > /all\n",
+            "src/a": "1",
+            "one": "2",
+            "two": "3",
+            "x.md": "4",
+        }
+    )
+    (bench.context / "link").symlink_to("one")
+    store = ContentStore.open(bench.store.root)
+
+    def build() -> str:
+        # A file is trusted once the clock has gone on since it was changed.
+        time.sleep(0.05)
+        done = smidgen("build", "-f", "Dockerfile", "-t", "x", "--build-arg", "UNUSED=1")
+        assert "UNUSED is not used" in done.stderr
+        return done.stdout
+
+    first = build()
+    notes = bench.store.root / "cache/quick"
+    (note,) = notes.iterdir()
+    # What a note says is printed as it stands.
+    note.write_bytes(note.read_bytes().replace(first.encode(), b"from the note\n"))
+    assert build() == "from the note\n"
+
+    def retarget() -> None:
+        (bench.context / "link").unlink()
+        (bench.context / "link").symlink_to("two")
+
+    changes: list[Callable[[], object]] = [
+        lambda: bench.write({"src/a": "5"}),
+        lambda: bench.write({"src/b": "6"}),
+        lambda: bench.write({"y.md": "7"}),
+        retarget,
+        lambda: bench.write({".dockerignore": "src/b\n"}),
+        lambda: bench.write({"Dockerfile.dockerignore": "src/a\n"}),
+        lambda: store.tag(Reference.parse("busybox:latest"), store.resolve(Reference.parse("x:latest"))),
+    ]
+    seen = {first}
+    for change in changes:
+        change()
+        seen.add(made := build())
+        note.write_bytes(note.read_bytes().replace(made.encode(), b"from the note\n"))
+        assert build() == "from the note\n"
+    assert len(seen) == 1 + len(changes)
 
 
 @pytest.mark.parametrize("runtime", ["runc", "crun", "bwrap"])

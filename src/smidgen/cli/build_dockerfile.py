@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,6 +97,7 @@ def _build(store: Path | None, given: dict[str, Any]) -> int:
     pushes = given["push"] or any(output.push for output in outputs)
     if pushes and not request.names:
         raise UsageError("--push needs a name to push to", hint="give one with -t REGISTRY/NAME:TAG")
+    started_ns = time.time_ns()
     content = ContentStore.open(store)
     lines = StepLines()
     outcome = build_dockerfile(request, content, lines, _files_user(outputs, lines))
@@ -105,7 +107,43 @@ def _build(store: Path | None, given: dict[str, Any]) -> int:
 
         push_built(content, [(outcome.image.descriptor, request.names)])
     _tell(outcome, request.names, given)
+    if not outputs and _is_plain(given):
+        _leave_note(outcome, request, content, lines, started_ns)
     return 0
+
+
+def _is_plain(given: dict[str, Any]) -> bool:
+    """Tell whether the store is the only output, and files the only input."""
+    outputs = ("push", "engine", "tarball", "oci_layout", "iidfile", "metadata_file", "as_json")
+    marks = (*outputs, "no_cache", "no_cache_filter", "pull", "secret", "ssh")
+    return given["file"] != "-" and not any(given[name] for name in marks)
+
+
+def _leave_note(
+    outcome: "DockerfileOutcome",
+    request: "DockerfileRequest",
+    store: "ContentStore",
+    lines: StepLines,
+    started_ns: int,
+) -> None:
+    """Note what the outcome followed from, so that the same build can be answered before anything is imported."""
+    from smidgen.cli.quick_note import Said, leave_plain  # noqa: PLC0415
+    from smidgen.dockerfile.execute.looked import signatures  # noqa: PLC0415
+
+    if outcome.looked is None:
+        return
+    watched = signatures(
+        {**outcome.looked, os.path.abspath(request.execute.dockerfile or ""): None}, before_ns=started_ns
+    )
+    if watched is None:
+        return
+    digests = [outcome.image.digest]
+    for image in outcome.images:
+        manifest = image.manifest
+        digests += [image.digest, manifest.config.digest, *(layer.digest for layer in manifest.layers)]
+    plain, in_colours = lines.again()
+    result = "".join(f"{line}\n" for line in result_lines(outcome, request.names))
+    leave_plain(console.arguments, store, digests, watched, Said(result=result, plain=plain, coloured=in_colours))
 
 
 def _request(given: dict[str, Any], outputs: "Sequence[OutputFlag]") -> "DockerfileRequest":
@@ -230,17 +268,19 @@ def _write(
     store: "ContentStore",
 ) -> None:
     """Write the image to each output that takes images."""
-    from smidgen.store.archive import write_archive_file, write_layout  # noqa: PLC0415
-
     all_names: tuple[Reference | None, ...] = names or (None,)
     items = [(name, outcome.image.descriptor) for name in all_names]
     files = [Path(output.destination) for output in outputs if output.type in {"oci", "docker"} and output.destination]
     for path in [*files, *([given["tarball"]] if given["tarball"] else [])]:
         if str(path) == "-":
             path = Path("/dev/stdout")  # noqa: PLW2901
+        from smidgen.store.archive import write_archive_file  # noqa: PLC0415
+
         write_archive_file(store, items, path)
         console.detail(f"wrote the archive {path}")
     if given["oci_layout"]:
+        from smidgen.store.archive import write_layout  # noqa: PLC0415
+
         write_layout(store, items, given["oci_layout"])
     engine: Engine | None = given["engine"]
     if engine is None and any(output.type == "docker" and not output.destination for output in outputs):
@@ -291,10 +331,16 @@ def _tell(outcome: "DockerfileOutcome", names: "tuple[Reference, ...]", given: d
         return
     if any(output.destination == "-" for output in map(_parsed, given["output"])):
         return  # standard output has the archive
-    for name in names:
-        console.result(str(msgspec.structs.replace(name, digest=image.digest)))
-    if not names:
-        console.result(image.digest)
+    for line in result_lines(outcome, names):
+        console.result(line)
+
+
+def result_lines(outcome: "DockerfileOutcome", names: "tuple[Reference, ...]") -> list[str]:
+    """Give what standard output says of an image: its names with its digest, or the digest alone."""
+    import msgspec  # noqa: PLC0415
+
+    digest = outcome.image.digest
+    return [str(msgspec.structs.replace(name, digest=digest)) for name in names] or [digest]
 
 
 def _parsed(text: str) -> "OutputFlag":

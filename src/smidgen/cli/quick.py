@@ -25,6 +25,7 @@ _FORMAT = "3"
 _PASSING = frozenset(
     {
         *("_", "SHLVL", "OLDPWD", "TERM", "COLORTERM", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "WINDOWID"),
+        "SMIDGEN_IN_NAMESPACE",
         *("TMUX", "TMUX_PANE", "STY", "SSH_CLIENT", "SSH_CONNECTION", "SSH_TTY", "SSH_AUTH_SOCK"),
     }
 )

@@ -6,12 +6,16 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from smidgen.cli.quick import note_path, signature
-from smidgen.gobuild.built import Built
-from smidgen.gobuild.watch import Watch
-from smidgen.image.image import Image
 from smidgen.oci.digest import Digest
+from smidgen.store.content import ContentStore
+
+if TYPE_CHECKING:
+    from smidgen.gobuild.built import Built
+    from smidgen.gobuild.watch import Watch
+    from smidgen.image.image import Image
 
 _KEPT = 256
 # Packages whose files decide bytes of an image, or what is said of it.
@@ -33,7 +37,7 @@ class Said:
     coloured: str
 
 
-def leave(arguments: Sequence[str], images: Sequence[Built], watch: Watch, said: Said) -> None:
+def leave(arguments: Sequence[str], images: "Sequence[Built]", watch: "Watch", said: Said) -> None:
     """Write the note of a build whose only output was the store; one that cannot be written is no error."""
     path = note_path(list(arguments))
     if path is None:
@@ -63,12 +67,46 @@ def leave(arguments: Sequence[str], images: Sequence[Built], watch: Watch, said:
         _write(path, "\0".join(fields).encode("utf-8", "surrogateescape"))
 
 
+def leave_plain(
+    arguments: Sequence[str], store: ContentStore, digests: Iterable[Digest], watched: dict[str, str], said: Said
+) -> None:
+    """Write the note of a build of which the outcome follows from files alone.
+
+    Args:
+        arguments: The command line, without the program's name.
+        store: Where the image is.
+        digests: Of all that it is made of.
+        watched: Path → signature, as ``quick.signature`` renders it; empty for what must not be there.
+        said: What it printed.
+    """
+    path = note_path(list(arguments))
+    if path is None:
+        return
+    names = [f"{store.root}/index.json", *(str(store.blob_path(digest)) for digest in digests), *_modules()]
+    all_watched = watched | {name: signature(name) for name in names}
+    there = {name: taken for name, taken in all_watched.items() if taken}
+    fields = [
+        *_list(()),
+        *_list([text for name, taken in there.items() for text in (name, taken, "")]),
+        *_list([name for name, taken in all_watched.items() if not taken]),
+        *_list(()),
+        *_list(()),
+        said.result,
+        said.plain,
+        said.coloured,
+    ]
+    if any("\0" in field for field in fields):
+        return
+    with suppress(OSError):
+        _write(path, "\0".join(fields).encode("utf-8", "surrogateescape"))
+
+
 def _list(items: Iterable[str]) -> list[str]:
     fields = list(items)
     return [str(len(fields)), *fields]
 
 
-def _blobs(images: Iterable[Built]) -> Iterator[str]:
+def _blobs(images: "Iterable[Built]") -> Iterator[str]:
     for built in images:
         store = built.image.store
         singles: list[Image] = [one.image for one in built.platforms]

@@ -3,7 +3,7 @@
 import sys
 import threading
 
-from smidgen.cli.console import console
+from smidgen.cli.console import coloured, console, uncoloured
 from smidgen.dockerfile.execute.report import StepName
 
 
@@ -12,6 +12,7 @@ class StepLines:
 
     def __init__(self) -> None:
         self._numbers: dict[StepName, int] = {}
+        self._warnings: list[str] = []
         self._lock = threading.Lock()
 
     def started(self, step: StepName) -> None:
@@ -38,7 +39,18 @@ class StepLines:
     def warn(self, text: str) -> None:
         """Pass on a warning."""
         with self._lock:
+            self._warnings.append(text)
             console.warning(text)
+
+    def again(self) -> tuple[str, str]:
+        """Give what is to be said where nothing changed since: all of it is cached; plain and in colours."""
+        steps = [] if console.verbosity < 0 else [(f"#{at}", f"CACHED {step}") for step, at in self._numbers.items()]
+        texts = []
+        for style in (uncoloured, coloured):
+            warnings = [f"{style('warning:', 'yellow', 'bold')} {text}\n" for text in self._warnings]
+            lines = [f"{style(number, 'cyan')} {style(text, 'dim')}\n" for number, text in steps]
+            texts.append("".join([*warnings, *lines]))
+        return texts[0], texts[1]
 
     def _say(self, step: StepName, text: str, *styles: str) -> None:
         if console.verbosity < 0:

@@ -5,15 +5,20 @@ There files can be given to the ids of an image, and overlays mounted, with no p
 
 import os
 import signal
-import socket
-import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from smidgen.errors import SandboxError
-from smidgen.sandbox.identity import USER_NAMESPACE_HINT, Identity, Rights, find_identity, map_ids
 
+if TYPE_CHECKING:
+    from smidgen.sandbox.identity import Identity
+
+if TYPE_CHECKING:
+    import socket
+    import subprocess
+
+_CAP_SYS_ADMIN: Final = 21
 _MARK: Final = "SMIDGEN_IN_NAMESPACE"
 # Started without site-packages, so that entering the namespace comes before any import that could start a thread.
 _BOOT: Final = (
@@ -34,11 +39,20 @@ def inside(arguments: Sequence[str]) -> int | None:
     Raises:
         SandboxError: There can be no user namespace.
     """
-    if os.environ.get(_MARK) == "1":
+    if os.environ.get(_MARK) == "1" or (os.geteuid() == 0 and _has_all_rights()):
         return None
+    from smidgen.sandbox.identity import Rights, find_identity  # noqa: PLC0415 (the superuser does without)
+
     identity = find_identity()
     if identity.rights is Rights.ROOT:
         return None
+    return _again(arguments, identity)
+
+
+def _again(arguments: Sequence[str], identity: "Identity") -> int:
+    import socket  # noqa: PLC0415
+    import subprocess  # noqa: PLC0415
+
     ours, theirs = socket.socketpair()
     with ours:
         with theirs:
@@ -57,8 +71,18 @@ def inside(arguments: Sequence[str]) -> int | None:
     return _waited(process)
 
 
-def _let_go_on(control: socket.socket, process: "subprocess.Popen[bytes]", identity: Identity) -> None:
+def _has_all_rights() -> bool:
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        for line in file:
+            if line.startswith("CapEff:"):
+                return bool(int(line.split()[1], 16) >> _CAP_SYS_ADMIN & 1)
+    return False
+
+
+def _let_go_on(control: "socket.socket", process: "subprocess.Popen[bytes]", identity: "Identity") -> None:
     """Map the ids of the namespace that *process* has entered, and have it go on."""
+    from smidgen.sandbox.identity import USER_NAMESPACE_HINT, map_ids  # noqa: PLC0415
+
     failed = int(control.recv(16) or b"1")
     if failed:
         raise SandboxError(f"cannot make a user namespace: {os.strerror(failed)}", hint=USER_NAMESPACE_HINT)

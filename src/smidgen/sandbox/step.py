@@ -18,45 +18,13 @@ from smidgen.sandbox.container import Container
 from smidgen.sandbox.identity import Identity
 from smidgen.sandbox.runtime import Command, Runtime, prepare, runtime_complaint
 from smidgen.sandbox.session import Session, host_environment
+from smidgen.sandbox.stop import Stop, Stopped
 
 _READ: Final = 1 << 16
 #: More than any build has at once, and few enough that a machine survives a command that forks without end.
 MOST_PROCESSES: Final = 16_384
 
 Output = Callable[[bytes], None]
-
-
-class Stopped(Exception):
-    """The step was ended from outside."""
-
-
-class Stop:
-    """Ends steps that other threads wait for."""
-
-    def __init__(self) -> None:
-        self._event = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-
-    def fileno(self) -> int:
-        """Give the descriptor that is readable once ``set`` was called."""
-        return self._event
-
-    def set(self) -> None:
-        """End all steps that look at this, and those that will."""
-        os.eventfd_write(self._event, 1)
-
-    @property
-    def is_set(self) -> bool:
-        """Whether it was set."""
-        try:
-            count = os.eventfd_read(self._event)
-        except BlockingIOError:
-            return False
-        os.eventfd_write(self._event, count)
-        return True
-
-    def close(self) -> None:
-        """Let go of the descriptor, when nobody looks any more."""
-        os.close(self._event)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

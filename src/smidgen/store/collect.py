@@ -64,7 +64,7 @@ def collect(store: ContentStore, blobs: Blobs, *, dry_run: bool, verify: bool, b
         for digest in (*garbage, *damaged):
             blobs.delete(digest)
         _prune_cache(store)
-        Snapshots(store.root, own_domain()).collect(unused_for=0 if builds else _MAX_AGE)
+        Snapshots(store.root, own_domain().name).collect(unused_for=0 if builds else _MAX_AGE)
     return Collected(tuple(garbage), sum(there[digest] for digest in garbage), damaged, abandoned)
 
 

@@ -164,13 +164,27 @@ class Snapshots:
                     path.mkdir(mode=0o700)
 
 
-def own_domain() -> str:
-    """Name the domain of this process: ``root``, or a digest of the ids of its user namespace."""
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """The rights of this process.
+
+    Attributes:
+        name: ``root``, or what tells its user namespace from others.
+        has_many_ids: It can give files to others.
+    """
+
+    name: str
+    has_many_ids: bool
+
+
+def own_domain() -> Domain:
+    """Tell with which rights this process makes files."""
     with open("/proc/self/uid_map", "rb") as uids, open("/proc/self/gid_map", "rb") as gids:
         maps = uids.read().split(), gids.read().split()
     if maps == ([b"0", b"0", b"4294967295"],) * 2:
-        return "root" if os.geteuid() == 0 else f"user-{os.geteuid()}"
-    return hashlib.sha256(repr(maps).encode()).hexdigest()[:16]
+        is_root = os.geteuid() == 0
+        return Domain("root" if is_root else f"user-{os.geteuid()}", is_root)
+    return Domain(hashlib.sha256(repr(maps).encode()).hexdigest()[:16], sum(map(int, maps[0][2::3])) > 1)
 
 
 def _remove_if_abandoned(path: Path) -> None:

@@ -1,5 +1,7 @@
 """From a plan to an image in the store."""
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,7 +13,6 @@ from smidgen.dockerfile.execute.options import ExecuteOptions
 from smidgen.dockerfile.execute.report import Watcher
 from smidgen.dockerfile.plan import Plan
 from smidgen.dockerfile.state import StageState
-from smidgen.image.assemble import timestamp
 from smidgen.image.image import Image
 from smidgen.layer.merged import Merged
 from smidgen.layer.packed import Layer
@@ -28,10 +29,13 @@ class BuiltStage:
     Attributes:
         image: For one platform.
         state: What the Dockerfile came to.
+        looked: What was looked at in contexts; None where more than files decided, so that nobody can tell from them
+            whether the next build would be the same.
     """
 
     image: Image
     state: StageState
+    looked: dict[str, os.stat_result | None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +85,7 @@ def execute(
         builder.close()
     state = target.resolved.state
     image = _assemble(store, state, layers, options, created=builder.created)
-    return BuiltStage(image, state)
+    return BuiltStage(image, state, None if builder.is_remote else builder.contexts.looked)
 
 
 def _assemble(
@@ -90,7 +94,7 @@ def _assemble(
     run = state.config
     if options.labels:
         run = msgspec.structs.replace(run, labels={**(run.labels or {}), **options.labels})
-    stamp = timestamp(created)
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(created))
     history = tuple(
         entry if entry.created is not None else msgspec.structs.replace(entry, created=stamp)
         for entry in _fitting(state.history, len(layers))

@@ -1,24 +1,22 @@
 """A plan being carried out: stages side by side, and what they share."""
 
 import contextlib
-import secrets
+import functools
+import os
 import threading
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from smidgen.dockerfile.execute.bases import Bases
-from smidgen.dockerfile.execute.cache_mounts import CacheMounts
 from smidgen.dockerfile.execute.contexts import Contexts, excluding
-from smidgen.dockerfile.execute.copy import Sources
 from smidgen.dockerfile.execute.digests import Digests
-from smidgen.dockerfile.execute.fetch import FetchedFile
+from smidgen.dockerfile.execute.gathered import FetchedFile, Sources
 from smidgen.dockerfile.execute.keys import content_key, key
 from smidgen.dockerfile.execute.layers import Chain, Format, Layers, name_of
 from smidgen.dockerfile.execute.options import ExecuteOptions
 from smidgen.dockerfile.execute.records import Records
 from smidgen.dockerfile.execute.report import Watcher
-from smidgen.dockerfile.execute.run import Kitchen, Turns
 from smidgen.dockerfile.execute.sources import Tree
 from smidgen.dockerfile.execute.stage import StageRun
 from smidgen.dockerfile.origins import ImageOrigin, MainContext, NamedContext, Origin, ScratchOrigin, StageOrigin
@@ -30,10 +28,12 @@ from smidgen.dockerfile.steps import StepMount
 from smidgen.errors import SmidgenError
 from smidgen.layer.merged import OPAQUE, USER_OPAQUE
 from smidgen.layer.snapshot import Times
-from smidgen.sandbox.identity import find_identity
-from smidgen.sandbox.step import Stop, Stopped
+from smidgen.sandbox.stop import Stop, Stopped
 from smidgen.store.content import ContentStore
 from smidgen.store.snapshots import Snapshots, own_domain
+
+if TYPE_CHECKING:
+    from smidgen.dockerfile.execute.run import Kitchen
 
 _ONE_ID: Final = (
     "all files belong to one user while commands run, as there are no subordinate ids here "
@@ -51,9 +51,9 @@ class Builder:
         layers: Outcomes.
         records: Of earlier builds.
         stop: Ends everything.
-        turns: Of commands.
-        kitchen: What all commands have in common.
+        keeps_owners: Files can belong to any user.
         created: Seconds since 1970, for what is made.
+        is_remote: Files came from addresses, which may give others the next time.
     """
 
     def __init__(self, plan: Plan, store: ContentStore, options: ExecuteOptions, watcher: Watcher) -> None:
@@ -61,29 +61,23 @@ class Builder:
         self.options = options
         self.watcher = watcher
         self.created = plan.source_date_epoch or 0
+        self.is_remote = False
         self.stop = Stop()
-        self.turns = Turns()
         self.records = Records(store.root)
-        identity = find_identity()
-        user_xattr = identity.nested
-        snapshots = Snapshots(store.root, own_domain())
-        snapshots.sweep()
-        times = Times(keep=options.keep_times, fixed=self.created)
-        keeps_owners = identity.knows(1, 1)
-        if not keeps_owners:
+        domain = own_domain()
+        self._user_xattr = domain.name != "root"
+        self._snapshots = Snapshots(store.root, domain.name)
+        self._snapshots.sweep()
+        self.keeps_owners = domain.has_many_ids
+        if not self.keeps_owners:
             watcher.warn(_ONE_ID)
-        format_ = Format(compression=options.compression, times=times)
-        self.layers = Layers(store, snapshots, format_, user_xattr=user_xattr, keeps_owners=keeps_owners)
-        self.kitchen = Kitchen(
-            layers=self.layers,
-            identity=identity,
-            options=options,
-            caches=CacheMounts(snapshots, self.stop),
-            directories=self._directories,
-            stop=self.stop,
-            user_xattr=user_xattr,
-            opaque=USER_OPAQUE if user_xattr else OPAQUE,
-            keeps_owners=keeps_owners,
+        times = Times(keep=options.keep_times, fixed=self.created)
+        self.layers = Layers(
+            store,
+            self._snapshots,
+            Format(compression=options.compression, times=times),
+            user_xattr=self._user_xattr,
+            keeps_owners=self.keeps_owners,
         )
         self.contexts = Contexts(plan, options)
         self._bases = Bases(store, self.layers, options, watcher)
@@ -94,6 +88,25 @@ class Builder:
         self._lock = threading.RLock()
         self._error: BaseException | None = None
         self._exported = frozenset(_with_bases(plan, plan.target))
+
+    @functools.cached_property
+    def kitchen(self) -> "Kitchen":
+        """What all commands have in common; made for the first one."""
+        from smidgen.dockerfile.execute.cache_mounts import CacheMounts  # noqa: PLC0415
+        from smidgen.dockerfile.execute.run import Kitchen  # noqa: PLC0415
+        from smidgen.sandbox.identity import find_identity  # noqa: PLC0415
+
+        return Kitchen(
+            layers=self.layers,
+            identity=find_identity(),
+            options=self.options,
+            caches=CacheMounts(self._snapshots, self.stop),
+            directories=self._directories,
+            stop=self.stop,
+            user_xattr=self._user_xattr,
+            opaque=USER_OPAQUE if self._user_xattr else OPAQUE,
+            keeps_owners=self.keeps_owners,
+        )
 
     # The whole
 
@@ -156,7 +169,7 @@ class Builder:
 
     def new_name(self) -> str:
         """Give a name that nothing else has."""
-        return secrets.token_hex(16)
+        return os.urandom(16).hex()
 
     # Stages
 
@@ -240,10 +253,10 @@ class Builder:
             return self.stage(origin.index).keys.last
         if isinstance(origin, ImageOrigin):
             base = self._bases.get(origin)
-            facts = (str(base.config.platform), base.config.run, self.kitchen.keeps_owners)
+            facts = (str(base.config.platform), base.config.run, self.keeps_owners)
             return key("image", name_of(base.chain), facts)
         if isinstance(origin, ScratchOrigin):
-            return key("scratch", self.kitchen.keeps_owners)
+            return key("scratch", self.keeps_owners)
         matches = self.tree(origin).match(source or "/")
         return key("files", content_key(matches, self._context_digests.of, with_owners=False))
 
@@ -268,6 +281,8 @@ class Builder:
     def fetch(self, source: UrlSource, checksum: str) -> FetchedFile:
         """Get what an address names."""
         from smidgen.dockerfile.execute.fetch import fetch  # noqa: PLC0415 (few Dockerfiles need it)
+
+        self.is_remote = True
 
         return fetch(source.url, checksum=checksum, directory=self.records.root / "cache" / "fetched")
 

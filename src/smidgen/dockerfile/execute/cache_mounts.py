@@ -15,7 +15,7 @@ from smidgen.dockerfile.mounts import CacheMount
 from smidgen.errors import UsageError
 from smidgen.layer.merged import Merged
 from smidgen.layer.unpack_overlay import fill_overlay
-from smidgen.sandbox.step import Stop, Stopped
+from smidgen.sandbox.stop import Stop, Stopped
 from smidgen.store.locks import locked, try_lock
 from smidgen.store.snapshots import Snapshots
 

@@ -1,11 +1,12 @@
 """Directories of this machine that a build takes files from, and what ``--build-context`` may be instead."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 from smidgen.dockerfile.execute.options import ExecuteOptions
 from smidgen.dockerfile.execute.sources import Tree
-from smidgen.dockerfile.ignore import IgnoreRules, load_ignore_rules, parse_rules
+from smidgen.dockerfile.ignore import NAME, IgnoreRules, load_ignore_rules, parse_rules
 from smidgen.dockerfile.origins import ImageOrigin, MainContext, NamedContext, Origin
 from smidgen.dockerfile.plan import Plan
 from smidgen.errors import UsageError
@@ -16,12 +17,17 @@ _IMAGE = "docker-image://"
 
 
 class Contexts:
-    """The contexts of one build."""
+    """The contexts of one build.
+
+    Attributes:
+        looked: What was looked at, with what ``lstat`` said where it is known.
+    """
 
     def __init__(self, plan: Plan, options: ExecuteOptions) -> None:
         self._plan = plan
         self._options = options
         self._trees: dict[str, Tree] = {}
+        self.looked: dict[str, os.stat_result | None] = {}
 
     def image_of(self, origin: Origin) -> Origin:
         """Give *origin*, or the image that it is another name of."""
@@ -57,9 +63,16 @@ class Contexts:
             is_main = isinstance(origin, MainContext)
             rules = load_ignore_rules(directory, self._options.dockerfile if is_main else None)
             self._trees[str(directory)] = Tree(
-                Merged([directory]), keep=rules.keeps, prune=rules.hides_all, with_owners=False
+                Merged([directory]), keep=rules.keeps, prune=rules.hides_all, with_owners=False, looked=self.looked
             )
+            self._note_rules(directory)
         return self._trees[str(directory)]
+
+    def _note_rules(self, directory: Path) -> None:
+        places = [directory / NAME]
+        if self._options.dockerfile is not None:
+            places.append(self._options.dockerfile.absolute().with_name(self._options.dockerfile.name + NAME))
+        self.looked.update((str(place), None) for place in places)
 
     def has_rules(self, origin: MainContext | NamedContext) -> bool:
         """Tell whether ignore rules hide anything of a context."""

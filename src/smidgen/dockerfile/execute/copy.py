@@ -6,12 +6,10 @@ from pathlib import Path
 
 from smidgen.dockerfile.chmod import parse_chmod
 from smidgen.dockerfile.execute.archives import is_archive, unpacked
-from smidgen.dockerfile.execute.fetch import FetchedFile
+from smidgen.dockerfile.execute.gathered import Sources
 from smidgen.dockerfile.execute.placing import Places, Placing
-from smidgen.dockerfile.execute.sources import Match, Tree
-from smidgen.dockerfile.sources import LocalSource, UrlSource
-from smidgen.dockerfile.steps import CopyStep, Document, WorkdirStep
-from smidgen.errors import UsageError
+from smidgen.dockerfile.execute.sources import Match
+from smidgen.dockerfile.steps import CopyStep, WorkdirStep
 from smidgen.layer.entry import Entry, Kind
 from smidgen.layer.merged import Merged
 from smidgen.sandbox.users import resolve_user
@@ -30,52 +28,6 @@ class Surroundings:
     from_context: bool
     created: int
     fresh: Callable[[], Path]
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """All that a COPY or ADD takes.
-
-    Attributes:
-        matches: Of its paths and patterns, in order.
-        fetched: Of its addresses, in order: names and files.
-        documents: That stand in the Dockerfile.
-    """
-
-    matches: tuple[Match, ...]
-    fetched: tuple[tuple[str, FetchedFile], ...]
-    documents: tuple[Document, ...]
-
-    @property
-    def are_several(self) -> bool:
-        """Whether the destination has to be a directory."""
-        return len(self.matches) + len(self.fetched) + len(self.documents) > 1
-
-
-def gather(step: CopyStep, tree: Tree | None, fetch: Callable[[UrlSource, str], FetchedFile]) -> Sources:
-    """Find what *step* takes.
-
-    Args:
-        step: A COPY or ADD.
-        tree: Where its paths start; None where it has none.
-        fetch: Gets what an address names.
-
-    Raises:
-        NotFound: A path leads nowhere.
-        UsageError: A kind of source that is not supported.
-    """
-    matches: list[Match] = []
-    fetched: list[tuple[str, FetchedFile]] = []
-    for source in step.sources:
-        if isinstance(source, LocalSource):
-            if tree is None:
-                raise UsageError("there is no build context", hint="give a directory: smidgen build -f Dockerfile .")
-            matches += tree.match(source.path)
-        elif isinstance(source, UrlSource):
-            fetched.append((source.name, fetch(source, step.checksum)))
-        else:
-            raise UsageError(f"cannot add the repository {source.url}", hint="clone it, and add the directory")
-    return Sources(tuple(matches), tuple(fetched), step.documents)
 
 
 def owner_of(text: str, view: Merged) -> tuple[int, int] | None:

@@ -6,7 +6,6 @@ import http.client
 import os
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 import msgspec
 
 from smidgen._version import __version__
+from smidgen.dockerfile.execute.gathered import FetchedFile
 from smidgen.dockerfile.execute.keys import key
 from smidgen.errors import BuildError, DigestMismatch, LimitExceeded
 
@@ -22,21 +22,6 @@ _TIMEOUT: Final = 60.0
 _MOST: Final = 16 << 30
 _READ: Final = 1 << 20
 _NOT_MODIFIED: Final = 304
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedFile:
-    """A file that was fetched.
-
-    Attributes:
-        path: Where it is on this machine.
-        digest: ``sha256:`` and hex digits, of its content.
-        mtime: Seconds since 1970, as the server says; 0 where it does not.
-    """
-
-    path: str
-    digest: str
-    mtime: int
 
 
 class _Kept(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,6 +1,5 @@
 """What docker's flags of a build say: ``--secret``, ``--ssh``, ``--output``, ``--build-arg`` and the like."""
 
-import csv
 import os
 import stat
 from collections.abc import Iterable, Mapping
@@ -246,6 +245,8 @@ def parse_duration(text: str) -> float:
 
 
 def _fields(flag: str, text: str) -> _Fields:
+    import csv  # noqa: PLC0415 (few builds have such flags)
+
     try:
         parts = next(csv.reader([text], strict=True), [])
     except csv.Error as error:

@@ -6,10 +6,9 @@ out in this build. Each form is made from another one when it is needed, and not
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from smidgen.errors import InvalidContent, NotFound
 from smidgen.layer.compression import Compression
@@ -21,6 +20,9 @@ from smidgen.oci.media_types import LAYER_COMPRESSION
 from smidgen.store.content import ContentStore
 from smidgen.store.sizes import remember_size
 from smidgen.store.snapshots import Snapshots
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 _PACKERS: Final = 2
 
@@ -74,11 +76,12 @@ class Layers:
         self._entries: dict[str, tuple[Entry, ...]] = {}
         self._packing: dict[str, Future[Layer]] = {}
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(_PACKERS, thread_name_prefix="pack")
+        self._pool: ThreadPoolExecutor | None = None
 
     def close(self) -> None:
         """Let packing that has begun end, and drop the rest."""
-        self._pool.shutdown(cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
 
     @property
     def snapshots(self) -> Snapshots:
@@ -123,7 +126,11 @@ class Layers:
 
     def start_packing(self, chain: Chain) -> None:
         """Begin to pack the topmost layer of *chain* while other things go on."""
+        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (a build that changes nothing packs nothing)
+
         with self._lock:
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(_PACKERS, thread_name_prefix="pack")
             name = chain[-1].name
             if name not in self._packed and name not in self._packing:
                 self._packing[name] = self._pool.submit(self._pack, chain)

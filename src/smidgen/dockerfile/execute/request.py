@@ -1,16 +1,16 @@
 """A whole build: for each platform, into one image or index, under all its names, to all its outputs."""
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from smidgen.dockerfile.execute.build import Executed, execute
+from smidgen.dockerfile.execute.build import BuiltStage, Executed, execute
 from smidgen.dockerfile.execute.options import ExecuteOptions
 from smidgen.dockerfile.execute.report import Watcher
 from smidgen.dockerfile.instruction import Dockerfile
 from smidgen.dockerfile.plan import BuildOptions, Plan, plan, unused_build_args
 from smidgen.errors import UsageError
-from smidgen.image.assemble import assemble_index
 from smidgen.image.image import Image
 from smidgen.layer.merged import Merged
 from smidgen.oci.platform import Platform
@@ -44,10 +44,12 @@ class DockerfileOutcome:
     Attributes:
         image: An image, or an index where there are several platforms.
         images: The image of each platform.
+        looked: See ``BuiltStage.looked``.
     """
 
     image: Image
-    images: tuple[Image, ...] = field(default=())
+    images: tuple[Image, ...]
+    looked: dict[str, os.stat_result | None] | None
 
 
 #: Is given the files of each platform's image while they are there; the path is empty for a single platform.
@@ -70,18 +72,26 @@ def build_dockerfile(
         watcher.warn(f"--build-arg {name} is not used: the Dockerfile has no ARG {name}")
     for doubt in plans[0].warnings:
         watcher.warn(str(doubt))
-    images: list[Image] = []
+    built: list[BuiltStage] = []
     with store.writing():
         for platform, planned in zip(platforms, plans, strict=True):
             place = Path(str(platform).replace("/", "_")) if len(platforms) > 1 else Path()
-            images.append(_one(planned, request, store, watcher, place=place, use_files=use_files))
-        image = (
-            images[0] if len(images) == 1 else assemble_index(store, images, annotations=request.execute.annotations)
-        )
+            built.append(_one(planned, request, store, watcher, place=place, use_files=use_files))
+        images = [one.image for one in built]
+        image = images[0] if len(images) == 1 else _index(store, images, request)
         store.tag_all(dict.fromkeys(request.names, image.descriptor))
     if request.names:
         image = replace(image, reference=request.names[0])
-    return DockerfileOutcome(image, tuple(images))
+    return DockerfileOutcome(image, tuple(images), _all_looked(built))
+
+
+def _all_looked(built: list[BuiltStage]) -> dict[str, os.stat_result | None] | None:
+    found: dict[str, os.stat_result | None] = {}
+    for one in built:
+        if one.looked is None:
+            return None
+        found.update(one.looked)
+    return found
 
 
 def _plan(request: DockerfileRequest, platform: Platform) -> Plan:
@@ -98,9 +108,15 @@ def _one(
     *,
     place: Path,
     use_files: UseFiles | None,
-) -> Image:
+) -> BuiltStage:
     def use(executed: Executed) -> None:
         if use_files is not None:
             use_files(executed.view(), place)
 
-    return execute(planned, store, request.execute, watcher, use=use).image
+    return execute(planned, store, request.execute, watcher, use=use)
+
+
+def _index(store: ContentStore, images: list[Image], request: DockerfileRequest) -> Image:
+    from smidgen.image.assemble import assemble_index  # noqa: PLC0415 (most builds are for one platform)
+
+    return assemble_index(store, images, annotations=request.execute.annotations)

@@ -4,7 +4,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -26,7 +26,8 @@ from smidgen.sandbox.identity import Identity
 from smidgen.sandbox.program import find_program
 from smidgen.sandbox.rootfs import run_directory
 from smidgen.sandbox.runtime import find_runtime
-from smidgen.sandbox.step import Output, SecretFile, Step, Stop, Stopped, run_step, secret_path
+from smidgen.sandbox.step import Output, SecretFile, Step, run_step, secret_path
+from smidgen.sandbox.stop import Stop, Stopped
 from smidgen.sandbox.users import User, resolve_user
 from smidgen.store.snapshots import Draft
 
@@ -38,6 +39,24 @@ _MAX_HOST_FILE: Final = 1 << 20
 
 #: Gives the directories, the bottom one first, of what a mount's origin has.
 Directories = Callable[[StepMount], Sequence[Path]]
+
+
+class Turns:
+    """Lets as many commands run at once as there are cores."""
+
+    def __init__(self) -> None:
+        self._free = threading.BoundedSemaphore(max(1, len(os.sched_getaffinity(0))))
+
+    @contextlib.contextmanager
+    def turn(self, stop: Stop) -> Iterator[None]:
+        """Wait for a free core."""
+        while not self._free.acquire(timeout=0.2):
+            if stop.is_set:
+                raise Stopped
+        try:
+            yield
+        finally:
+            self._free.release()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +73,7 @@ class Kitchen:
         user_xattr: See ``Overlay``.
         opaque: Name of the attribute of opaque directories.
         keeps_owners: Files can belong to any user.
+        turns: Of commands.
     """
 
     layers: Layers
@@ -65,6 +85,7 @@ class Kitchen:
     user_xattr: bool
     opaque: str
     keeps_owners: bool
+    turns: Turns = field(default_factory=Turns)
 
 
 def run(kitchen: Kitchen, step: RunStep, chain: Chain, name: str, output: Output) -> tuple[Result, int]:
@@ -315,21 +336,3 @@ def _read(path: str) -> str:
             return file.read(_MAX_HOST_FILE)
     except OSError:
         return ""
-
-
-class Turns:
-    """Lets as many commands run at once as there are cores."""
-
-    def __init__(self) -> None:
-        self._free = threading.BoundedSemaphore(max(1, len(os.sched_getaffinity(0))))
-
-    @contextlib.contextmanager
-    def turn(self, stop: Stop) -> Iterator[None]:
-        """Wait for a free core."""
-        while not self._free.acquire(timeout=0.2):
-            if stop.is_set:
-                raise Stopped
-        try:
-            yield
-        finally:
-            self._free.release()

@@ -87,6 +87,7 @@ class Tree:
         exclude: Says what is left out, of a path below the directory that is copied, or of a file's name.
         with_owners: Owners and extended attributes count.
         hint: What to say where a source is missing.
+        looked: Is told of every path that was looked at, on this machine; None where nobody wants to know.
     """
 
     files: Merged
@@ -95,6 +96,7 @@ class Tree:
     exclude: Callable[[str], bool] = _nothing
     with_owners: bool = True
     hint: str = "sources are paths in the build context"
+    looked: dict[str, os.stat_result | None] | None = None
     _count: list[int] = field(default_factory=lambda: [0])
 
     def match(self, pattern: str) -> list[Match]:
@@ -117,6 +119,9 @@ class Tree:
         except InvalidArchive as error:
             raise NotFound(f"/{path}", hint=error.reason) from error
         node = resolved.node
+        if self.looked is not None:
+            # Symbolic links on the way may come to lead elsewhere.
+            self.looked[f"{self.files.layers[0]}/{path}"] = None
         if node is None or not self._is_visible(resolved.path, is_directory=node.is_directory):
             raise NotFound(f"/{path}", hint=near_miss(path, names=self._names, hides=self._hides) or self.hint)
         name = posixpath.basename(path)
@@ -140,6 +145,7 @@ class Tree:
         parts = [compiled(part) for part in pattern.split("/")]
 
         def below(node: Node, prefix: str, at: int) -> Iterator[str]:
+            self._look(node)
             for child in self.files.children(node):
                 name = posixpath.basename(child.path)
                 path = f"{prefix}/{name}" if prefix else name
@@ -166,9 +172,14 @@ class Tree:
                 item = self._item(node, path)
                 if item is not None:
                     yield item
+            self._look(node)
             if node.is_directory and not (path and self.prune(node.path)):
                 inner = [(child, posixpath.basename(child.path)) for child in self.files.children(node)]
                 waiting += [(child, f"{path}/{name}" if path else name) for child, name in reversed(inner)]
+
+    def _look(self, node: Node) -> None:
+        if self.looked is not None:
+            self.looked[node.source] = node.status
 
     def _item(self, node: Node, path: str) -> Item | None:
         self._count[0] += 1

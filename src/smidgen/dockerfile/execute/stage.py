@@ -3,17 +3,15 @@
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from smidgen.dockerfile.execute.copy import Sources, Surroundings, copied, gather, made
+from smidgen.dockerfile.execute.gathered import Sources, gather
 from smidgen.dockerfile.execute.layers import Chain, Result, name_of
-from smidgen.dockerfile.execute.output_tail import OutputTail
+from smidgen.dockerfile.execute.promise import Promise
 from smidgen.dockerfile.execute.records import Record
 from smidgen.dockerfile.execute.report import StepName
-from smidgen.dockerfile.execute.run import run
 from smidgen.dockerfile.execute.step_keys import StepKeys, Work, is_context
 from smidgen.dockerfile.origins import Origin, StageOrigin
 from smidgen.dockerfile.plan import PlannedStage
@@ -25,6 +23,7 @@ from smidgen.layer.merged import Merged
 
 if TYPE_CHECKING:
     from smidgen.dockerfile.execute.builder import Builder
+    from smidgen.dockerfile.execute.output_tail import OutputTail
 
 _T = TypeVar("_T")
 
@@ -55,7 +54,7 @@ class StageRun:
         self._sources: dict[int, Sources] = {}
         self._records: dict[int, list[tuple[str, Record]]] = {}
         self._lock = threading.RLock()
-        self._future: Future[Chain] | None = None
+        self._future: Promise[Chain] | None = None
         self._thread: threading.Thread | None = None
 
     @property
@@ -67,8 +66,7 @@ class StageRun:
     @property
     def is_built(self) -> bool:
         """Whether this build has built it."""
-        future = self._future
-        return future is not None and future.done() and future.exception() is None
+        return self._future is not None and self._future.is_kept
 
     def join(self) -> None:
         """Wait until nothing of it goes on."""
@@ -125,23 +123,23 @@ class StageRun:
 
     # Building
 
-    def start(self) -> "Future[Chain]":
+    def start(self) -> Promise[Chain]:
         """Build it in a thread of its own, unless that was begun before."""
         with self._lock:
             if self._future is None:
-                self._future = Future()
+                self._future = Promise()
                 self._thread = threading.Thread(target=self._build, args=(self._future,), name=self.planned.name)
                 self._thread.start()
             return self._future
 
-    def _build(self, future: "Future[Chain]") -> None:
+    def _build(self, future: Promise[Chain]) -> None:
         try:
             chain = self._done()
         except BaseException as error:  # noqa: BLE001 (it is raised again where the outcome is waited for)
             self._builder.fail(error)
-            future.set_exception(error)
+            future.breach(error)
         else:
-            future.set_result(chain)
+            future.keep(chain)
 
     def _done(self) -> Chain:
         chain, at = self._known(self._builder.chain(self.planned.base))
@@ -198,6 +196,8 @@ class StageRun:
         step = self._steps[at]
         if isinstance(step, RunStep):
             return self._run(step, at, chain, name)
+        from smidgen.dockerfile.execute.copy import Surroundings, copied, made  # noqa: PLC0415 (cached steps do without)
+
         result, created = Result(name), self._builder.created
         view = Merged(()) if _is_alone(step) else self._builder.layers.view(chain)
         if isinstance(step, CopyStep):
@@ -212,6 +212,9 @@ class StageRun:
         return result
 
     def _run(self, step: RunStep, at: int, chain: Chain, name: str) -> Result:
+        from smidgen.dockerfile.execute.output_tail import OutputTail  # noqa: PLC0415 (cached steps do without)
+        from smidgen.dockerfile.execute.run import run  # noqa: PLC0415
+
         builder, shown = self._builder, self._name(at)
         if step.security == "insecure":
             raise step.location.fault(
@@ -221,7 +224,7 @@ class StageRun:
             )
         tail = OutputTail(lambda line: builder.watcher.wrote(shown, line), builder.options.secrets.values())
         try:
-            with builder.turns.turn(builder.stop):
+            with builder.kitchen.turns.turn(builder.stop):
                 result, code = self._located(step, lambda: run(builder.kitchen, step, chain, name, tail.take))
         except StepTimeout as error:
             tail.finish()
@@ -231,7 +234,7 @@ class StageRun:
             raise self._failed(step, f"exit code {code}", code, tail, _HINTS.get(code))
         return result
 
-    def _failed(self, step: RunStep, why: str, code: int, tail: OutputTail, hint: str | None) -> StepFailed:
+    def _failed(self, step: RunStep, why: str, code: int, tail: "OutputTail", hint: str | None) -> StepFailed:
         fault = step.location.fault(f"the command failed: {why}")
         output = tail.text
         text = f"{fault.message}\nthe end of what it wrote:\n{output}" if output else fault.message

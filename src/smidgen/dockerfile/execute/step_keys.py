@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from smidgen.dockerfile.execute.copy import Sources
+from smidgen.dockerfile.execute.gathered import Sources
 from smidgen.dockerfile.execute.keys import key
 from smidgen.dockerfile.execute.options import ExecuteOptions
 from smidgen.dockerfile.mounts import BindMount, CacheMount, SecretMount

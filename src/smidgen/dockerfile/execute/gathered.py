@@ -1,0 +1,70 @@
+"""What a COPY or ADD takes, found and not yet looked at closely."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from smidgen.dockerfile.execute.sources import Match, Tree
+from smidgen.dockerfile.sources import LocalSource, UrlSource
+from smidgen.dockerfile.steps import CopyStep, Document
+from smidgen.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedFile:
+    """A file that was fetched.
+
+    Attributes:
+        path: Where it is on this machine.
+        digest: ``sha256:`` and hex digits, of its content.
+        mtime: Seconds since 1970, as the server says; 0 where it does not.
+    """
+
+    path: str
+    digest: str
+    mtime: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """All that a COPY or ADD takes.
+
+    Attributes:
+        matches: Of its paths and patterns, in order.
+        fetched: Of its addresses, in order: names and files.
+        documents: That stand in the Dockerfile.
+    """
+
+    matches: tuple[Match, ...]
+    fetched: tuple[tuple[str, FetchedFile], ...]
+    documents: tuple[Document, ...]
+
+    @property
+    def are_several(self) -> bool:
+        """Whether the destination has to be a directory."""
+        return len(self.matches) + len(self.fetched) + len(self.documents) > 1
+
+
+def gather(step: CopyStep, tree: Tree | None, fetch: Callable[[UrlSource, str], FetchedFile]) -> Sources:
+    """Find what *step* takes.
+
+    Args:
+        step: A COPY or ADD.
+        tree: Where its paths start; None where it has none.
+        fetch: Gets what an address names.
+
+    Raises:
+        NotFound: A path leads nowhere.
+        UsageError: A kind of source that is not supported.
+    """
+    matches: list[Match] = []
+    fetched: list[tuple[str, FetchedFile]] = []
+    for source in step.sources:
+        if isinstance(source, LocalSource):
+            if tree is None:
+                raise UsageError("there is no build context", hint="give a directory: smidgen build -f Dockerfile .")
+            matches += tree.match(source.path)
+        elif isinstance(source, UrlSource):
+            fetched.append((source.name, fetch(source, step.checksum)))
+        else:
+            raise UsageError(f"cannot add the repository {source.url}", hint="clone it, and add the directory")
+    return Sources(tuple(matches), tuple(fetched), step.documents)
