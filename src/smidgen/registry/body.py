@@ -18,7 +18,7 @@ class Body(Protocol):
         """Open the body at its start, each time that the request is sent.
 
         A file of the operating system (``open(path, "rb")``) is sent without passing through this process where
-        the connection is plain http; anything else is read in pieces of 1 MiB by ``readinto`` or ``read``.
+        the connection is plain http; anything else is read in pieces of 1 MiB by ``readinto``.
         """
         ...
 

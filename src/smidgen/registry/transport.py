@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, cast
 
 from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError
@@ -361,9 +361,11 @@ def _send_body(sock: socket.socket, body: Body) -> None:
                 sent += count
                 tell(sent)
         else:
-            while sent < body.size and (piece := _piece(stream, min(CHUNK, body.size - sent))):
-                sock.sendall(piece)
-                sent += len(piece)
+            # One buffer for all: `read` would fill one, copy it, and give both back to the system, 1 MiB at a time.
+            buffer = memoryview(bytearray(min(CHUNK, body.size)))
+            while sent < body.size and (count := _filled(stream, buffer[: body.size - sent])):
+                sock.sendall(buffer[:count])
+                sent += count
                 tell(sent)
     if sent != body.size:
         raise SizeMismatch(want=body.size, got=sent, what="what is being sent")
@@ -373,9 +375,10 @@ def _nobody(_count: int) -> None:
     """Tell nobody."""
 
 
-def _piece(stream: BinaryIO, size: int) -> bytes:
+def _filled(stream: BinaryIO, view: memoryview) -> int:
     try:
-        return stream.read(size)
+        # Whatever a body opens can do this, though the type does not say so.
+        return cast("io.RawIOBase", stream).readinto(view) or 0
     except OSError as error:
         raise StoreError(f"what is being sent cannot be read: {error.strerror}") from error
 
