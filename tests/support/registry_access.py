@@ -95,7 +95,8 @@ class Access:
     def expire(self) -> None:
         """Make every token that was given worthless."""
         with self._guard:
-            self.tokens.clear()
+            for token in self.tokens.values():
+                token.uses = 0
 
     def _refuse(self, request: Request) -> Answer | None:
         wanted = _wanted(request)

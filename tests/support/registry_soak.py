@@ -8,20 +8,20 @@ secret through docker's configuration, as a user gives it.
 import base64
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from smidgen.oci.reference import Reference
 from smidgen.registry.pull import pull
 from smidgen.registry.push import push
-
-from smidgen.oci.reference import Reference
 from smidgen.registry.session import Session
 from smidgen.store.content import ContentStore
 from support import faulty_registry_actions as act
@@ -35,6 +35,8 @@ from support.registry_wire import Answer, Request, Service, serving
 USER = "soaked"
 PASSWORD = "soak-password-51c7d2-secret"
 _TOKEN_USES = 40
+# As support.registry_access makes them.
+_TOKEN = re.compile(rb"T-[A-Za-z0-9_-]{32}")
 
 
 @dataclass
@@ -95,8 +97,10 @@ def soak(directory: Path, *, images: int, workers: int, share: float = 0.2, seed
         result.failures += found["failures"]
         result.peak = max(result.peak, found["peak"])
     check_registry(registry)
-    secrets = [PASSWORD, credentials_word(), *access.tokens]
-    result.leaks += [f"what worker {at} wrote" for at, one in enumerate(outcomes) if holds(secrets, "".join(one[:2]))]
+    secrets = frozenset((PASSWORD, credentials_word(), *access.tokens))
+    result.leaks += [
+        f"what worker {at} wrote" for at, one in enumerate(outcomes) if holds(secrets, "".join(one[:2]).encode())
+    ]
     result.leaks += [str(path) for path in leaking_files(directory, secrets) if path.name != "config.json"]
     return result
 
@@ -106,23 +110,26 @@ def credentials_word() -> str:
     return base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
 
 
-def holds(secrets: Sequence[str], text: str) -> bool:
-    """Tell whether *text* has one of *secrets* in it."""
-    return any(secret in text for secret in secrets)
+def holds(secrets: Collection[str], data: bytes) -> bool:
+    """Tell whether *data* has one of *secrets* in it. Tokens are looked for by their form: there may be thousands."""
+    if any(word.decode() in secrets for word in _TOKEN.findall(data)):
+        return True
+    return any(secret.encode() in data for secret in secrets if not _TOKEN.fullmatch(secret.encode()))
 
 
-def leaking_files(directory: Path, secrets: Sequence[str]) -> list[Path]:
+def leaking_files(directory: Path, secrets: Collection[str]) -> list[Path]:
     """List the files below *directory* that have one of *secrets* in them."""
-    wanted = [secret.encode() for secret in secrets]
+    wanted = frozenset(secrets)
     files = (path for path in sorted(directory.rglob("*")) if path.is_file())
-    return [path for path in files if any(secret in path.read_bytes() for secret in wanted)]
+    return [path for path in files if holds(wanted, path.read_bytes())]
 
 
 def faults(access: Access, elsewhere: str) -> list[tuple[str, Action]]:
     """List the faults that a client has to overcome."""
 
     def expire(request: Request, service: Service) -> Answer:
-        access.tokens.pop((request.headers.get("Authorization") or "").partition(" ")[2], None)
+        if token := access.tokens.get((request.headers.get("Authorization") or "").partition(" ")[2]):
+            token.uses = 0
         return service(request)
 
     def content(action: Action) -> Action:

@@ -62,7 +62,7 @@ def copy(
     stop = Stop()
     client = Client(session, Repository.of(source), stop=stop)
     try:
-        gatherer = Gatherer(partial(read_manifests, client, progress=progress))
+        gatherer = Gatherer(partial(read_manifests, client, progress=progress), str(client.repository))
         root, data = client.get_manifest(source.digest or source.tag)
         gatherer.know(root, data)
         tree = chosen_tree(gatherer, root, platforms, client.get_blob, name=source.familiar)

@@ -51,8 +51,10 @@ class Tree:
 class Gatherer:
     """Collects trees within one set of bounds."""
 
-    def __init__(self, read: Reader) -> None:
+    def __init__(self, read: Reader, place: str = "") -> None:
+        """Collect what *read* gives; *place* is where that comes from, for messages."""
         self._read = read
+        self._place = place
         self._known: dict[Digest, bytes] = {}
         self._bytes = 0
 
@@ -135,6 +137,13 @@ class Gatherer:
 
     def _children(self, descriptor: Descriptor) -> tuple[tuple[Descriptor, ...], tuple[Descriptor, ...]]:
         """Give the documents and the blobs that a document names."""
+        try:
+            return self._named(descriptor)
+        except InvalidContent as error:
+            where = f" of {self._place}" if self._place else ""
+            raise InvalidContent(f"manifest {descriptor.digest}{where}", error.reason, hint=error.hint) from error
+
+    def _named(self, descriptor: Descriptor) -> tuple[tuple[Descriptor, ...], tuple[Descriptor, ...]]:
         data = self._known[descriptor.digest]
         media_type = descriptor.media_type
         if media_type in INDEXES:

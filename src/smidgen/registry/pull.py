@@ -56,7 +56,7 @@ def pull(
     reference = reference.with_default_tag()
     stop = client.stop
     try:
-        gatherer = Gatherer(partial(_read, client, store, progress))
+        gatherer = Gatherer(partial(_read, client, store, progress), str(client.repository))
         root = _root(client, reference, store, gatherer)
         check_platform(gatherer, root, platforms, client.get_blob, name=reference.familiar)
         selection = select(gatherer, root, platforms, name=reference.familiar)
