@@ -78,23 +78,34 @@ class Plan:
         return sum(rule.hits for rule in self.rules)
 
 
+@dataclass(frozen=True)
+class Mishap:
+    """What can happen to some requests.
+
+    Attributes:
+        applies: Tells whether it would make a difference to a request.
+    """
+
+    name: str
+    action: Action
+    applies: Callable[[Request], bool] = lambda _request: True
+
+
 @dataclass
 class Chaos:
-    """Hits a share of all requests with one of some actions, by chance.
+    """Hits a share of all requests by chance, each with one of the mishaps that make a difference to it.
 
     Attributes:
         share: Between 0 and 1.
-        actions: Name, and what is done.
+        mishaps: What can happen.
         seed: The same seed gives the same row of faults, though requests may come in another order.
-        spared: Expression of targets that are never hit.
         hits: How often each action came.
         requests: How many requests there were.
     """
 
     share: float
-    actions: Sequence[tuple[str, Action]]
+    mishaps: Sequence[Mishap]
     seed: int
-    spared: str = r"^$"
     hits: dict[str, int] = field(default_factory=dict)
     requests: int = 0
     _guard: threading.Lock = field(default_factory=threading.Lock)
@@ -108,10 +119,11 @@ class Chaos:
         def faulty(request: Request) -> Answer:
             with self._guard:
                 self.requests += 1
-                hit = self._chance.random() < self.share and not re.search(self.spared, request.target)
-                name, action = self._chance.choice(self.actions)
-                if hit:
-                    self.hits[name] = self.hits.get(name, 0) + 1
-            return action(request, service) if hit else service(request)
+                if self._chance.random() >= self.share:
+                    mishap = None
+                else:
+                    mishap = self._chance.choice([one for one in self.mishaps if one.applies(request)])
+                    self.hits[mishap.name] = self.hits.get(mishap.name, 0) + 1
+            return mishap.action(request, service) if mishap else service(request)
 
         return faulty

@@ -25,7 +25,7 @@ from smidgen.registry.push import push
 from smidgen.registry.session import Session
 from smidgen.store.content import ContentStore
 from support import faulty_registry_actions as act
-from support.faulty_registry import Action, Chaos
+from support.faulty_registry import Chaos, Mishap
 from support.registry import Registry
 from support.registry_access import Access
 from support.registry_images import check_registry, check_store, index
@@ -124,31 +124,15 @@ def leaking_files(directory: Path, secrets: Collection[str]) -> list[Path]:
     return [path for path in files if holds(wanted, path.read_bytes())]
 
 
-def faults(access: Access, elsewhere: str) -> list[tuple[str, Action]]:
+def faults(access: Access, elsewhere: str) -> list[Mishap]:
     """List the faults that a client has to overcome."""
 
     def expire(request: Request, service: Service) -> Answer:
-        if token := access.tokens.get((request.headers.get("Authorization") or "").partition(" ")[2]):
+        if token := access.tokens.get(_bearer(request)):
             token.uses = 0
         return service(request)
 
-    def content(action: Action) -> Action:
-        """Only hit what is checked by digest; a token that is damaged could be any other."""
-
-        def hit(request: Request, service: Service) -> Answer:
-            is_content = request.method == "GET" and "/v2/" in request.path and "uploads" not in request.path
-            return action(request, service) if is_content else service(request)
-
-        return hit
-
-    def blob(action: Action) -> Action:
-        def hit(request: Request, service: Service) -> Answer:
-            is_blob = request.method == "GET" and "/blobs/sha256:" in request.path
-            return action(request, service) if is_blob else service(request)
-
-        return hit
-
-    return [
+    anywhere = [
         ("429, at once", act.status(429, retry_after="0")),
         ("429, in a second", act.status(429, retry_after="1")),
         ("429", act.status(429)),
@@ -161,23 +145,43 @@ def faults(access: Access, elsewhere: str) -> list[tuple[str, Action]]:
         ("no answer after the work", act.lost()),
         ("reset before the request", act.drop()),
         ("end before the request", act.drop(reset=False)),
-        ("reset in what we send", act.drop_body(3000)),
         ("reset in the head", act.cut(40)),
         ("end in the head", act.cut(90, reset=False)),
-        ("reset in the body", act.cut_body(1000)),
-        ("end in the body", act.cut_body(1000, reset=False)),
         ("a stall", act.stall(0.2)),
-        ("slow bodies", act.drip(2000, 0.002)),
-        ("too short", content(act.short(1))),
-        ("too long", content(act.longer(3))),
-        ("a changed byte", content(act.corrupt(777))),
-        ("no length", content(act.unmeasured())),
-        ("in chunks", content(act.chunked())),
-        ("no digest", act.header("Docker-Content-Digest")),
-        ("no ranges", blob(act.ignore_range())),
-        ("another server", blob(act.redirect(elsewhere))),
-        ("an expired token", expire),
     ]
+    # What is checked by digest; a token that is damaged could be any other.
+    content = [
+        ("reset in the body", act.cut_body(300)),
+        ("end in the body", act.cut_body(300, reset=False)),
+        ("slow bodies", act.drip(2000, 0.002)),
+        ("too short", act.short(1)),
+        ("too long", act.longer(3)),
+        ("a changed byte", act.corrupt(777)),
+        ("no length", act.unmeasured()),
+        ("in chunks", act.chunked()),
+    ]
+    return [
+        *(Mishap(name, action) for name, action in anywhere),
+        *(Mishap(name, action, lambda request: _is_read(request, "")) for name, action in content),
+        Mishap("no digest", act.header("Docker-Content-Digest"), lambda request: "/manifests/" in request.path),
+        Mishap("another server", act.redirect(elsewhere), lambda request: _is_read(request, "/blobs/sha256:")),
+        Mishap("no ranges", act.ignore_range(), lambda request: request.headers.get("Range") is not None),
+        Mishap("an expired token", expire, lambda request: _bearer(request) in access.tokens),
+        Mishap(
+            "reset in what we send",
+            act.drop_body(3000),
+            lambda request: int(request.headers.get("Content-Length") or 0) > 0,
+        ),
+    ]
+
+
+def _bearer(request: Request) -> str:
+    return (request.headers.get("Authorization") or "").partition(" ")[2]
+
+
+def _is_read(request: Request, part: str) -> bool:
+    is_content = "/v2/" in request.path and "/uploads/" not in request.path
+    return request.method == "GET" and is_content and request.path != "/v2/" and part in request.path
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class BlobStream:
         self._attempts = Attempts(client.session.retry, client.stop)
         self._response: Response | None = None
         self._received = 0
+        self._mismatches = 0
         self.position = start
 
     def readinto(self, view: memoryview) -> int:
@@ -61,6 +62,11 @@ class BlobStream:
             except RegistryError as error:
                 self.close()
                 self._attempts.failed(error)
+                continue
+            except SizeMismatch:
+                self._mismatches += 1
+                if self._mismatches == _TRIES:
+                    raise
                 continue
             self._advance(count)
             return count
@@ -178,6 +184,7 @@ def _fetch(client: "Client", descriptor: Descriptor, store: ContentStore, progre
             return "there"
         progress.advanced(descriptor.digest, partial.size)
         for left in reversed(range(_TRIES if descriptor.size <= _SMALL else 2)):
+            start = partial.size
             try:
                 _receive(client, descriptor, partial, progress)
                 store.commit_partial(partial, what)
@@ -186,7 +193,8 @@ def _fetch(client: "Client", descriptor: Descriptor, store: ContentStore, progre
                 # What was there may have been wrong, or a bit fell over on the way: again, from the start.
                 progress.advanced(descriptor.digest, -partial.size)
                 partial.clear()
-                if not left:
+                # Of its size the registry was asked often enough, unless it was about the rest only.
+                if not left or (isinstance(error, SizeMismatch) and not start):
                     error.hint = f"{client.repository.registry} gives other bytes than the image names: tell its owner"
                     raise
     return "fetched"
