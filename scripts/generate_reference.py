@@ -22,6 +22,7 @@ import msgspec
 
 import smidgen
 import smidgen.report
+from smidgen.cli import build_dockerfile
 from smidgen.cli.root import root
 from smidgen.config.schema import render_json_schema
 
@@ -69,6 +70,10 @@ def command_line() -> str:
     lines += _command(root, context, level=2)
     for name in root.list_commands(context):
         lines += _commands_of(name, root, context, level=2)
+        if name == "build":
+            # With -f it is another command, with options of its own.
+            dockerfile = click.Context(build_dockerfile.command, info_name="build -f FILE", parent=context)
+            lines += _command(build_dockerfile.command, dockerfile, level=2)
     return "\n".join(lines).rstrip() + "\n"
 
 

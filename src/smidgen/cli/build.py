@@ -170,6 +170,8 @@ def command(
     A TARGET is a main package: a directory, an import path, a pattern (./cmd/... for all below),
     or PATH@VERSION from the module proxy. No TARGET means the current directory.
 
+    With -f FILE, a Dockerfile is built: see `smidgen build -f FILE --help`.
+
     Prints the reference of each image, with its digest.
     """
     if http is not None and not prove:

@@ -1,6 +1,5 @@
 """From a plan to an image in the store."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from smidgen.dockerfile.execute.builder import Builder
 from smidgen.dockerfile.execute.layers import Chain
 from smidgen.dockerfile.execute.options import ExecuteOptions
 from smidgen.dockerfile.execute.report import Watcher
+from smidgen.dockerfile.execute.sources import Status
 from smidgen.dockerfile.plan import Plan
 from smidgen.dockerfile.state import StageState
 from smidgen.image.image import Image
@@ -35,7 +35,7 @@ class BuiltStage:
 
     image: Image
     state: StageState
-    looked: dict[str, os.stat_result | None] | None
+    looked: dict[str, Status | None] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +62,12 @@ def execute(
     watcher: Watcher,
     *,
     use: Callable[[Executed], None] = lambda _: None,
+    begin: Callable[[Builder], None] = lambda _: None,
 ) -> BuiltStage:
     """Build the target of *plan* for one platform; the image has no tag yet, so hold ``store.writing()``.
 
-    *use* is called when all is done and before anything is let go.
+    *use* is called when all is done and before anything is let go. *begin* is given what builds before it does, so that
+    others can end it.
 
     Raises:
         DockerfileError: An instruction cannot be done; shows its line.
@@ -74,6 +76,7 @@ def execute(
     """
     builder = Builder(plan, store, options, watcher)
     try:
+        begin(builder)
         target, chain = builder.run()
         layers = [builder.layers.packed(chain[: at + 1]) for at in range(len(chain))]
         builder.save(chain)

@@ -1,11 +1,10 @@
 """Directories of this machine that a build takes files from, and what ``--build-context`` may be instead."""
 
-import os
 from dataclasses import replace
 from pathlib import Path
 
 from smidgen.dockerfile.execute.options import ExecuteOptions
-from smidgen.dockerfile.execute.sources import Tree
+from smidgen.dockerfile.execute.sources import Status, Tree
 from smidgen.dockerfile.ignore import NAME, IgnoreRules, load_ignore_rules, parse_rules
 from smidgen.dockerfile.origins import ImageOrigin, MainContext, NamedContext, Origin
 from smidgen.dockerfile.plan import Plan
@@ -27,7 +26,7 @@ class Contexts:
         self._plan = plan
         self._options = options
         self._trees: dict[str, Tree] = {}
-        self.looked: dict[str, os.stat_result | None] = {}
+        self.looked: dict[str, Status | None] = {}
 
     def image_of(self, origin: Origin) -> Origin:
         """Give *origin*, or the image that it is another name of."""

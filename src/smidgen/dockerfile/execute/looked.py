@@ -9,6 +9,8 @@ import stat
 from collections.abc import Mapping
 from typing import Final
 
+from smidgen.dockerfile.execute.sources import Status
+
 # A kernel's coarse clock ticks every 10 ms at the slowest; some file systems keep whole seconds only.
 _TICK_NS: Final = 20_000_000
 _COARSE_NS: Final = 2_000_000_000
@@ -16,7 +18,7 @@ _SECOND_NS: Final = 1_000_000_000
 _MOST: Final = 100_000
 
 
-def signatures(looked: Mapping[str, os.stat_result | None], *, before_ns: int) -> dict[str, str] | None:
+def signatures(looked: Mapping[str, Status | None], *, before_ns: int) -> dict[str, str] | None:
     """Give the signature of each path, empty for what is not there; None where one cannot be trusted.
 
     Args:
@@ -34,20 +36,20 @@ def signatures(looked: Mapping[str, os.stat_result | None], *, before_ns: int) -
     return found
 
 
-def _statuses(path: str, known: os.stat_result | None) -> tuple[os.stat_result, ...]:
+def _statuses(path: str, known: Status | None) -> tuple[Status, ...]:
     try:
-        own = known or os.lstat(path)
+        own = known or Status.of(os.lstat(path))
         if stat.S_ISLNK(own.st_mode):
-            return own, os.stat(path)
+            return own, Status.of(os.stat(path))
     except (FileNotFoundError, NotADirectoryError):
         return ()
     return (own,)
 
 
-def _signature(status: os.stat_result) -> str:
+def _signature(status: Status) -> str:
     return f"{status.st_mode} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
 
 
-def _is_settled(status: os.stat_result, before_ns: int) -> bool:
+def _is_settled(status: Status, before_ns: int) -> bool:
     changed = status.st_ctime_ns
     return changed < before_ns - (_TICK_NS if changed % _SECOND_NS else _COARSE_NS)

@@ -19,6 +19,7 @@ from smidgen.layer.entry import Entry, Kind
 from smidgen.layer.merged import Merged, Node
 from smidgen.layer.snapshot import attributes
 
+_SECOND: Final = 1_000_000_000
 _DEVICES: Final = frozenset({Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE})
 
 Mode = Callable[[int, bool], int]
@@ -202,7 +203,7 @@ def _entry(item: Item, path: str, placing: Placing) -> Entry:
         mode=mode,
         uid=uid,
         gid=gid,
-        mtime=int(status.st_mtime),
+        mtime=status.st_mtime_ns // _SECOND,
         link=item.link,
         size=status.st_size if is_file else 0,
         source=Path(item.real) if is_file else None,

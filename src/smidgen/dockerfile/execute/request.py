@@ -1,6 +1,5 @@
 """A whole build: for each platform, into one image or index, under all its names, to all its outputs."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from smidgen.dockerfile.execute.build import BuiltStage, Executed, execute
 from smidgen.dockerfile.execute.options import ExecuteOptions
 from smidgen.dockerfile.execute.report import Watcher
+from smidgen.dockerfile.execute.sources import Status
 from smidgen.dockerfile.instruction import Dockerfile
 from smidgen.dockerfile.plan import BuildOptions, Plan, plan, unused_build_args
 from smidgen.errors import UsageError
@@ -49,7 +49,7 @@ class DockerfileOutcome:
 
     image: Image
     images: tuple[Image, ...]
-    looked: dict[str, os.stat_result | None] | None
+    looked: dict[str, Status | None] | None
 
 
 #: Is given the files of each platform's image while they are there; the path is empty for a single platform.
@@ -85,8 +85,8 @@ def build_dockerfile(
     return DockerfileOutcome(image, tuple(images), _all_looked(built))
 
 
-def _all_looked(built: list[BuiltStage]) -> dict[str, os.stat_result | None] | None:
-    found: dict[str, os.stat_result | None] = {}
+def _all_looked(built: list[BuiltStage]) -> dict[str, Status | None] | None:
+    found: dict[str, Status | None] = {}
     for one in built:
         if one.looked is None:
             return None

@@ -5,7 +5,7 @@ import posixpath
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 from smidgen.dockerfile.missing import near_miss
 from smidgen.errors import InvalidArchive, LimitExceeded, NotFound
@@ -24,6 +24,37 @@ _KINDS: Final = {
 _MOST_FILES: Final = 2_000_000
 
 
+class Status(NamedTuple):
+    """The part of ``os.stat_result`` that counts here; the whole takes four times the memory."""
+
+    st_mode: int
+    st_ino: int
+    st_dev: int
+    st_nlink: int
+    st_uid: int
+    st_gid: int
+    st_size: int
+    st_mtime_ns: int
+    st_ctime_ns: int
+    st_rdev: int
+
+    @classmethod
+    def of(cls, whole: os.stat_result) -> "Status":
+        """Take it from the whole."""
+        return cls(
+            whole.st_mode,
+            whole.st_ino,
+            whole.st_dev,
+            whole.st_nlink,
+            whole.st_uid,
+            whole.st_gid,
+            whole.st_size,
+            whole.st_mtime_ns,
+            whole.st_ctime_ns,
+            whole.st_rdev,
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """A file or directory to be copied.
@@ -39,7 +70,7 @@ class Item:
 
     path: str
     kind: Kind
-    status: os.stat_result
+    status: Status
     real: str
     link: str = ""
     xattrs: Attributes = ()
@@ -96,7 +127,7 @@ class Tree:
     exclude: Callable[[str], bool] = _nothing
     with_owners: bool = True
     hint: str = "sources are paths in the build context"
-    looked: dict[str, os.stat_result | None] | None = None
+    looked: dict[str, Status | None] | None = None
     _count: list[int] = field(default_factory=lambda: [0])
 
     def match(self, pattern: str) -> list[Match]:
@@ -172,14 +203,17 @@ class Tree:
                 item = self._item(node, path)
                 if item is not None:
                     yield item
-            self._look(node)
+            if not is_seen:
+                self._look(node)
             if node.is_directory and not (path and self.prune(node.path)):
                 inner = [(child, posixpath.basename(child.path)) for child in self.files.children(node)]
                 waiting += [(child, f"{path}/{name}" if path else name) for child, name in reversed(inner)]
 
-    def _look(self, node: Node) -> None:
+    def _look(self, node: Node) -> Status:
+        status = Status.of(node.status)
         if self.looked is not None:
-            self.looked[node.source] = node.status
+            self.looked[node.source] = status
+        return status
 
     def _item(self, node: Node, path: str) -> Item | None:
         self._count[0] += 1
@@ -190,4 +224,4 @@ class Tree:
             return None  # a socket is nothing without its program
         link = os.readlink(node.source) if kind is Kind.SYMLINK else ""
         xattrs = attributes(node.source) if self.with_owners else ()
-        return Item(path, kind, node.status, node.source, link, xattrs)
+        return Item(path, kind, self._look(node), node.source, link, xattrs)
