@@ -1,0 +1,167 @@
+"""``smidgen flow``: a build flow, as Habitus's ``build.yml`` has it."""
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+from smidgen.cli.console import console
+from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.errors import UsageError
+
+if TYPE_CHECKING:
+    from smidgen.flow.build_file import Flow
+    from smidgen.flow.options import FlowOptions
+    from smidgen.flow.run import DoneStep
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_BUILD_FILE: Final = "build.yml"
+_PROVIDERS: Final = ("file", "env")
+
+
+def _many(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command]:  # noqa: A002 (click's word)
+    return click.option(*names, multiple=True, metavar=metavar, help=help)
+
+
+@click.command(short_help="Build several Dockerfiles in order, with files that go from one to the next.")
+@click.option("-f", "--file", type=click.Path(path_type=Path), help="Build file.  [default: build.yml in DIR]")
+@click.option(
+    "-d",
+    "directory",
+    type=click.Path(path_type=Path),
+    default=".",
+    metavar="DIR",
+    help="Working directory.  [default: .]",
+)
+@_many("--build-arg", "--build", metavar="NAME[=VALUE]", help="Value of an ARG in every Dockerfile.")
+@_many("--env", metavar="NAME=VALUE", help="What _env(NAME) in the build file is, instead of the environment.")
+@click.option("--uid", default="", metavar="ID", help="Appended to the names of images, for builds at the same time.")
+@click.option("--no-cache", is_flag=True, help="Do every step again.")
+@click.option("--no-cleanup", is_flag=True, help="Neither run cleanup commands nor squash.")
+@click.option("--keep-all", is_flag=True, help="Images that other steps depend on keep their names.")
+@click.option("--keep-artifacts", is_flag=True, help="Leave artifacts in the working directory.")
+@click.option("--secrets", is_flag=True, help="Let commands of the build read the secrets of the flow.")
+@click.option(
+    "--sec-providers", default="file,env", metavar="LIST", show_default=True, help="Where secrets may come from."
+)
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Where secrets are served on the loopback.  [default: any]"
+)
+@click.option("--after-build-commands", is_flag=True, help="Run after_build_command on this machine.")
+@click.option(
+    "--network", type=click.Choice(["default", "none", "host"]), default="default", help="Network of commands."
+)
+@click.option("--timeout", metavar="TIME", help="Most time that a command may take, such as 90s or 15m.")
+@click.option(
+    "--load", "engine", type=click.Choice(["docker", "podman"]), help="Also load the images into this engine."
+)
+@click.option(
+    "--runtime",
+    type=click.Choice(["auto", "runc", "crun", "bwrap"]),
+    default="auto",
+    envvar="SMIDGEN_RUNTIME",
+    help="What runs commands.",
+)
+@store_option
+@json_option
+@verbosity_options
+def command(*, store: Path | None, **given: Any) -> int:  # noqa: ANN401
+    """Build several Dockerfiles in order, with files that go from one to the next.
+
+    The build file is that of Habitus, versions 2016-02-13 and 2016-03-14.
+
+    Prints the references of the images that no other step depends on, with their digests.
+    """
+    from smidgen.sandbox.own_namespace import inside  # noqa: PLC0415
+
+    flow, options = _flow(given), _options(given)
+    code = inside(console.arguments)
+    if code is not None:
+        return code
+    _build(flow, options, store, given)
+    return 0
+
+
+def _build(flow: "Flow", options: "FlowOptions", store: Path | None, given: dict[str, Any]) -> None:
+    from smidgen.cli.step_lines import StepLines  # noqa: PLC0415
+    from smidgen.flow.run import run_flow  # noqa: PLC0415
+    from smidgen.store.content import ContentStore  # noqa: PLC0415
+
+    content = ContentStore.open(store)
+    done = run_flow(flow, options, content, StepLines())
+    kept = [one for one in done if one.keeps_name]
+    if given["engine"] is not None:
+        from smidgen.transfer.engine import load_into  # noqa: PLC0415
+
+        load_into(given["engine"], content, [(one.step.name, one.image.descriptor) for one in kept])
+    if given["as_json"]:
+        console.json(_report(done))
+        return
+    for one in kept:
+        console.result(one.step.name.pinned(one.image.digest))
+
+
+def _flow(given: dict[str, Any]) -> "Flow":
+    from smidgen.flow.parse import read_flow  # noqa: PLC0415
+
+    file, directory = given["file"], given["directory"]
+    if not directory.is_dir():
+        raise UsageError(f"the working directory {str(directory)!r} is not a directory")
+    if given["uid"] and not given["uid"].isalnum():
+        raise UsageError(f"--uid is {given['uid']!r}", hint="expected letters and digits")
+    return read_flow(file or directory / _BUILD_FILE, _variables(given["env"]), uid=given["uid"])
+
+
+def _variables(texts: Iterable[str]) -> dict[str, str]:
+    from smidgen.config.words import parse_assignment  # noqa: PLC0415
+
+    return dict(map(parse_assignment, texts)) or dict(os.environ)
+
+
+def _options(given: dict[str, Any]) -> "FlowOptions":
+    from smidgen.dockerfile.execute.flags import parse_build_args, parse_duration  # noqa: PLC0415
+    from smidgen.flow.options import FlowOptions  # noqa: PLC0415
+
+    providers = frozenset(given["sec_providers"].split(","))
+    if unknown := providers.difference(_PROVIDERS):
+        raise UsageError(f"--sec-providers has {', '.join(sorted(unknown))}", hint="expected file, env or file,env")
+    return FlowOptions(
+        directory=given["directory"],
+        build_args=parse_build_args(given["build_arg"], os.environ),
+        use_cache=not given["no_cache"],
+        cleanup=not given["no_cleanup"],
+        keep_all=given["keep_all"],
+        keep_artifacts=given["keep_artifacts"],
+        after_build_commands=given["after_build_commands"],
+        secret_providers=providers if given["secrets"] else frozenset(),
+        port=given["port"],
+        network=given["network"],
+        timeout=parse_duration(given["timeout"]) if given["timeout"] else None,
+        runtime=given["runtime"],
+        environ=os.environ,
+    )
+
+
+def _report(done: "Iterable[DoneStep]") -> Any:  # noqa: ANN401
+    from smidgen.report.schema_flow import FlowArtifact, FlowReport, FlowStepReport  # noqa: PLC0415
+
+    return FlowReport(
+        steps=tuple(
+            FlowStepReport(
+                label=one.step.label,
+                level=one.level,
+                name=one.step.name.familiar,
+                tagged=one.keeps_name,
+                digest=one.image.digest,
+                pull_size=one.image.pull_size,
+                layers=len(one.image.layers),
+                artifacts=tuple(
+                    FlowArtifact(source=artifact.source, path=placed.path, size=placed.size)
+                    for artifact, placed in zip(one.step.artifacts, one.artifacts, strict=True)
+                ),
+            )
+            for one in done
+        )
+    )
