@@ -157,17 +157,9 @@ def _push_again(bench: Bench, registry: _Registry, measure: str) -> None:
     layout = bench.images["500 MB"]
     with registry() as server:
         name = server.reference(_NAME)
-        archive = bench.work / "docker-save.tar"
         subprocess.run(bench.tools[0].push(layout, name), check=True, capture_output=True)
         for tool in (*bench.turns(), *bench.turns()):
             bench.time(measure, tool, tool.push(layout, name))
-        crane = bench.tools[1]
-        subprocess.run([str(go_tool(CRANE)), "pull", name, str(archive)], check=True, capture_output=True)
-        command = [str(go_tool(CRANE)), "push", str(archive), name]
-        subprocess.run(command, check=True, capture_output=True)
-        for _ in range(min(3, bench.rounds)):
-            bench.time(f"{measure}, from a `docker save` archive", crane, command)
-        archive.unlink()
 
 
 def _copy(bench: Bench, source: _Registry, target: _Registry, measure: str) -> None:
