@@ -17,8 +17,8 @@ layouts; each tool pushes from the same one. The raw figures are in [registry.js
 _NOTES = """
 - **docker-registry** takes 2.4 s of processor time for the 500 MB of a push, whoever pushes. **crane registry** keeps
   everything in memory.
-- **push again**: crane is done before Python has started, so this target cannot be reached in a process of its own. What
-  is left is that start: smidgen asks for nothing but the manifest.
+- **push again**: crane is done before Python has started, so this target cannot be reached in a process of
+  its own. What is left is that start: smidgen asks for nothing but the manifest.
 - **six platforms** are small images: the start of Python and of its HTTP library, 0.2 s, is most of the difference.
 """
 
