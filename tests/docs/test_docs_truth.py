@@ -47,7 +47,8 @@ def test_commands_and_options_exist(path: Path) -> None:
         known = _options(command, context)
         for word in words:
             if isinstance(command, click.Group) and not word.startswith("-"):
-                found = command.get_command(context, word)
+                # With -f, `build` is another command.
+                _, found, _ = command.resolve_command(context, list(words[words.index(word) :]))
                 assert found, f"{path.name}: smidgen {' '.join(words)}: no command {word}"
                 command = found
                 known |= _options(command, context)

@@ -38,14 +38,14 @@ def entries_key(entries: Iterable[Entry]) -> str:
     return whole.hexdigest()
 
 
-def content_digest(source: bytes | Path) -> str:
+def content_digest(source: bytes | Path | str) -> str:
     """Give the SHA-256 of a file's content, or of the bytes held, in hex."""
     if isinstance(source, bytes):
         return hashlib.sha256(source).hexdigest()
     digest = hashlib.sha256()
     buffer = bytearray(_BUFFER)
     view = memoryview(buffer)
-    with source.open("rb", buffering=0) as file:
+    with open(source, "rb", buffering=0) as file:
         while count := file.readinto(buffer):
             digest.update(view[:count])
     return digest.hexdigest()

@@ -41,7 +41,8 @@ class Entry:
         mtime: Whole seconds since 1970.
         link: Target of a SYMLINK (any text) or of a HARDLINK (a path as above); otherwise empty.
         size: Bytes of a FILE's content; 0 for everything else.
-        source: A FILE's content, or the path where it is read at pack time. None where the content is elsewhere,
+        source: A FILE's content, or the path where it is read at pack time (of many files a text, as a Path costs as
+            much as packing a small file). None where the content is elsewhere,
             as for an entry that was read from an archive.
         xattrs: Extended attributes, sorted by name.
         device: Major and minor number of a device.
@@ -55,7 +56,7 @@ class Entry:
     mtime: int = 0
     link: str = ""
     size: int = 0
-    source: bytes | Path | None = None
+    source: bytes | Path | str | None = None
     xattrs: tuple[tuple[str, bytes], ...] = ()
     device: tuple[int, int] = (0, 0)
 

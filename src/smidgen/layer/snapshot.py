@@ -120,7 +120,7 @@ class EntryMaker:
             mtime=self.times.of(status),
             link=decode_path(os.fsencode(os.readlink(real))) if kind is Kind.SYMLINK else "",
             size=status.st_size if is_file else 0,
-            source=Path(real) if is_file else None,
+            source=real if is_file else None,
             xattrs=attributes(real),
             device=(os.major(status.st_rdev), os.minor(status.st_rdev)) if is_device else (0, 0),
         )

@@ -6,6 +6,7 @@ numbers, extended attributes. No user names, no access times, no padding beyond 
 Source: POSIX.1-2017 ``pax``, "ustar Interchange Format" and "pax Extended Header"; ``SCHILY.xattr`` as star has it.
 """
 
+import io
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -69,12 +70,12 @@ def tar_chunks(entries: Iterable[Entry], chunk_size: int) -> Iterator[memoryview
 class _Reading:
     """A source file being read into place, held to the size of its entry."""
 
-    def __init__(self, entry: Entry, source: Path) -> None:
+    def __init__(self, entry: Entry, source: Path | str) -> None:
         self.left = entry.size
         self._entry = entry
         self._source = source
         try:
-            self._file = source.open("rb", buffering=0)
+            self._file = io.FileIO(source)
         except FileNotFoundError as error:
             raise SourceChanged(str(source), want=entry.size, got=None) from error
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 from smidgen.errors import InvalidArchive, SourceChanged, UsageError
 from smidgen.layer.entry import Entry, Kind, decode_path, encode_path
@@ -127,7 +127,7 @@ def apply_entries(unpacking: "Unpacking", entries: Iterable[Entry]) -> None:
             try:
                 unpacking.apply(Member(entry, content))
             except InvalidArchive as error:
-                got = os.stat(entry.source).st_size if isinstance(entry.source, Path) else 0
+                got = os.stat(entry.source).st_size if isinstance(entry.source, Path | str) else 0
                 if got < entry.size:
                     raise SourceChanged(str(entry.source), want=entry.size, got=got) from error
                 raise
@@ -139,7 +139,7 @@ def _opened(entry: Entry) -> BinaryIO:
     if entry.source is None:
         return io.BytesIO()
     try:
-        return entry.source.open("rb", buffering=0)
+        return cast("BinaryIO", io.FileIO(entry.source))
     except FileNotFoundError as error:
         raise SourceChanged(str(entry.source), want=entry.size, got=None) from error
 

@@ -10,7 +10,6 @@ import posixpath
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Final
 
 from smidgen.dockerfile.execute.sources import Item, Match
@@ -206,7 +205,7 @@ def _entry(item: Item, path: str, placing: Placing) -> Entry:
         mtime=status.st_mtime_ns // _SECOND,
         link=item.link,
         size=status.st_size if is_file else 0,
-        source=Path(item.real) if is_file else None,
+        source=item.real if is_file else None,
         xattrs=item.xattrs,
         device=(status.st_rdev >> 8, status.st_rdev & 0xFF) if item.kind in _DEVICES else (0, 0),
     )
