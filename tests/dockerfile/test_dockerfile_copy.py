@@ -195,3 +195,18 @@ def test_workdir_makes_what_is_missing_for_the_user(bench: Bench) -> None:
     assert made.files["home/app/x/y"] == "directory 0755 1000:1000"
     assert made.files["etc"] == "directory 0755 0:0"
     assert made.run.working_dir == "/etc"
+
+
+def test_parents(bench: Bench) -> None:
+    bench.write({"a/b/f": "1", "a/c/f": "2", "d/e/g": "3"})
+    made = bench.build("FROM scratch\nCOPY --parents a/*/f d/e /x/\nCOPY --parents a/./b/f d/./e /y\n")
+    assert {path for path in made.files if path.endswith(("f", "g"))} == {
+        *("x/a/b/f", "x/a/c/f", "x/d/e/g"),
+        *("y/b/f", "y/e/g"),
+    }
+
+
+def test_ignored_files_cannot_be_seen_in_a_bind_mount(bench: Bench) -> None:
+    bench.write({".dockerignore": "no\n", "no": "1", "yes": "2"})
+    made = bench.build("FROM busybox\nRUN --mount=type=bind,target=/c ls /c\n")
+    assert made.log.lines == ["yes"]

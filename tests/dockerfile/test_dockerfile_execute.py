@@ -3,12 +3,14 @@
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 
 from smidgen.dockerfile.execute.options import ExecuteOptions
 from smidgen.errors import DockerfileError
 from smidgen.oci.config import RunConfig
+from smidgen.oci.platform import Platform
 from support.dockerfile_bench import Bench
 
 
@@ -137,3 +139,48 @@ def test_an_absent_base_is_named(bench: Bench, empty_registry: str) -> None:
 def test_a_missing_source_is_named_with_its_line(bench: Bench) -> None:
     with pytest.raises(DockerfileError, match=r"Dockerfile:2:1: /nothing not found"):
         bench.build("FROM scratch\nCOPY nothing /\n")
+
+
+def test_several_platforms_make_an_index(bench: Bench) -> None:
+    bench.write({"f": "1"})
+    platforms = (Platform.parse("linux/amd64"), Platform.parse("linux/arm64"))
+    made = bench.build("FROM scratch\nARG TARGETARCH\nCOPY f /f\nENV ARCH=$TARGETARCH\n", platforms=platforms)
+    assert made.image.platforms == platforms
+    for one in made.image.images:
+        assert f"ARCH={one.platform.architecture}" in (one.config.run.env or ())
+
+
+class _File(_Nothing):
+    asked: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append(self.headers.get("If-None-Match"))
+        if self.asked[-1] == '"1"':
+            self.send_response(304)
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.send_header("ETag", '"1"')
+        self.send_header("Content-Length", "4")
+        self.end_headers()
+        self.wfile.write(b"text")
+
+
+def test_files_that_are_fetched(bench: Bench) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _File) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://user:hidden@127.0.0.1:{server.server_port}/dir/name?token=x"
+        text = f"FROM scratch\nADD {url} /d/\nADD --chmod=644 {url} /e\n"
+        made = bench.build(text)
+        again = bench.build(text)
+        wrong = f"FROM scratch\nADD --checksum=sha256:{'0' * 64} {url} /d\n"
+        with pytest.raises(DockerfileError, match=r"has digest sha256:982d9e3e"):
+            bench.build(wrong)
+        server.shutdown()
+    assert {path: made.files[path] for path in ("d/name", "e")} == {
+        "d/name": "file 0600 0:0 4",
+        "e": "file 0644 0:0 4",
+    }
+    assert again.image.digest == made.image.digest
+    assert again.log.began == []
+    assert _File.asked.count(None) == 1

@@ -84,6 +84,7 @@ class Builder:
         self._context_digests = Digests(_digests_file(store, options))
         self._digests = Digests(None)
         self._stages: dict[int, StageRun] = {}
+        self._copies: dict[Origin, Path] = {}
         self._drafts = contextlib.ExitStack()
         self._lock = threading.RLock()
         self._error: BaseException | None = None
@@ -291,11 +292,24 @@ class Builder:
         with self._lock:
             return self._drafts.enter_context(self.layers.snapshots.draft()).content
 
+    def _visible(self, origin: MainContext | NamedContext) -> Path:
+        """Give a directory with what can be seen of a context: itself where no rules hide anything."""
+        if not self.contexts.has_rules(origin):
+            return self.contexts.directory(origin)
+        from smidgen.dockerfile.execute.placing import copy_tree  # noqa: PLC0415
+
+        with self._lock:
+            if origin not in self._copies:
+                directory = self.fresh_directory()
+                copy_tree(self.tree(origin), "/", directory)
+                self._copies[origin] = directory
+            return self._copies[origin]
+
     def _directories(self, mount: StepMount) -> list[Path]:
         assert mount.origin is not None  # noqa: S101
         origin = self.contexts.image_of(mount.origin)
         if isinstance(origin, MainContext | NamedContext):
-            return [self.contexts.directory(origin)]
+            return [self._visible(origin)]
         return self.layers.directories(self.chain(origin))
 
 

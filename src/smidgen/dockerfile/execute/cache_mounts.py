@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from smidgen.dockerfile.execute.keys import key
-from smidgen.dockerfile.execute.placing import Places, Placing
+from smidgen.dockerfile.execute.placing import copy_tree
 from smidgen.dockerfile.execute.sources import Tree
 from smidgen.dockerfile.mounts import CacheMount
 from smidgen.errors import UsageError
 from smidgen.layer.merged import Merged
-from smidgen.layer.unpack_overlay import fill_overlay
 from smidgen.sandbox.stop import Stop, Stopped
 from smidgen.store.locks import locked, try_lock
 from smidgen.store.snapshots import Snapshots
@@ -97,18 +96,8 @@ class CacheMounts:
                 fresh = directory / f"fresh-{os.getpid()}"
                 fresh.mkdir(exist_ok=True)
                 if fill is not None:
-                    _copy(fill(), mount.source, fresh)
+                    copy_tree(Tree(fill()), mount.source, fresh)
                 os.chown(fresh, mount.uid, mount.gid)
                 fresh.chmod(mount.mode)
                 fresh.rename(content)
         return content
-
-
-def _copy(files: Merged, source: str, directory: Path) -> None:
-    places = Places(Merged(()))
-    placing = Placing(destination="/", owner=None, mode=None, created=0)
-    for match in Tree(files).match(source) if files.layers else ():
-        if not match.is_directory:
-            raise UsageError(f"cannot fill a cache mount with {source}: it is no directory")
-        places.put(match, placing, several=False)
-    fill_overlay(places.finished(), directory, lower=Merged(()), opaque="")

@@ -64,7 +64,6 @@ def copied(step: CopyStep, sources: Sources, view: Merged, where: Surroundings) 
         owner=owner if owner is not None or not where.from_context else (0, 0),
         mode=parse_chmod(step.chmod) if step.chmod else None,
         created=where.created,
-        parents=step.parents,
     )
     places = Places(view)
     several = sources.are_several
@@ -72,7 +71,7 @@ def copied(step: CopyStep, sources: Sources, view: Merged, where: Surroundings) 
         if step.is_add and step.unpack is not False and _is_archive(match):
             _unpack(places, placing, match.items[0].real, owner, where)
         else:
-            places.put(match, placing, several=several)
+            places.put(match, _below_parents(placing, match) if step.parents else placing, several=several)
     for name, fetched in sources.fetched:
         if step.unpack and is_archive(fetched.path):
             _unpack(places, placing, fetched.path, owner, where)
@@ -92,6 +91,11 @@ def made(step: WorkdirStep, view: Merged, *, created: int) -> tuple[Entry, ...]:
     places.make_directories(step.path, mode=0o755, owner=owner, created=created)
     entries = places.finished()
     return entries if any(view.find(entry.path) is None for entry in entries) else ()
+
+
+def _below_parents(placing: Placing, match: Match) -> Placing:
+    parts = [placing.destination.rstrip("/"), *([match.parents] if match.parents else [])]
+    return replace(placing, destination="/".join(parts) + "/")
 
 
 def _is_archive(match: Match) -> bool:

@@ -1,5 +1,6 @@
 """Files that ADD fetches by HTTP; what was fetched is kept, and asked for again only if it changed."""
 
+import base64
 import contextlib
 import hashlib
 import http.client
@@ -9,7 +10,7 @@ import urllib.request
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 import msgspec
 
@@ -75,7 +76,7 @@ def _kept(path: Path, facts: Path) -> _Kept | None:
 
 
 def _download(url: str, path: Path, facts: Path, kept: _Kept | None) -> _Kept:
-    request = urllib.request.Request(url, headers={"User-Agent": f"smidgen/{__version__}"})  # noqa: S310 (see _opener)
+    request = _request(url)
     if kept is not None and kept.etag:
         request.add_header("If-None-Match", kept.etag)
     elif kept is not None and kept.last_modified:
@@ -93,6 +94,18 @@ def _download(url: str, path: Path, facts: Path, kept: _Kept | None) -> _Kept:
         raise BuildError(
             f"cannot fetch {shown(url)}: {reason}", hint="is there a network, or a proxy to set?"
         ) from error
+
+
+def _request(url: str) -> urllib.request.Request:
+    """Make a request; name and password in *url* go to that host, and to none that it redirects to."""
+    parts = urlsplit(url)
+    user, at, host = parts.netloc.rpartition("@")
+    plain = urlunsplit((parts.scheme, host, parts.path, parts.query, ""))
+    request = urllib.request.Request(plain, headers={"User-Agent": f"smidgen/{__version__}"})  # noqa: S310 (see _opener)
+    if at:
+        token = base64.b64encode(unquote(user).encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {token}")
+    return request
 
 
 def _opener() -> urllib.request.OpenerDirector:

@@ -1,7 +1,8 @@
 """What a COPY or ADD takes, found and not yet looked at closely."""
 
+import posixpath
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smidgen.dockerfile.execute.sources import Match, Tree
 from smidgen.dockerfile.sources import LocalSource, UrlSource
@@ -62,9 +63,18 @@ def gather(step: CopyStep, tree: Tree | None, fetch: Callable[[UrlSource, str], 
         if isinstance(source, LocalSource):
             if tree is None:
                 raise UsageError("there is no build context", hint="give a directory: smidgen build -f Dockerfile .")
-            matches += tree.match(source.path)
+            found = tree.match(source.path)
+            matches += [_with_parents(source.path, match) for match in found] if step.parents else found
         elif isinstance(source, UrlSource):
             fetched.append((source.name, fetch(source, step.checksum)))
         else:
             raise UsageError(f"cannot add the repository {source.url}", hint="clone it, and add the directory")
     return Sources(tuple(matches), tuple(fetched), step.documents)
+
+
+def _with_parents(source: str, match: Match) -> Match:
+    """Say which directories of *source* are kept: those after ``/./``, or all."""
+    before, pivot, _ = source.partition("/./")
+    above = posixpath.normpath(f"/{before}").strip("/") if pivot else ""
+    inside = match.path.removeprefix(above).lstrip("/") if above else match.path
+    return replace(match, parents=inside if match.is_directory else posixpath.dirname(inside))

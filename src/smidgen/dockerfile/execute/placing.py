@@ -10,13 +10,15 @@ import posixpath
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Final
 
-from smidgen.dockerfile.execute.sources import Item, Match
+from smidgen.dockerfile.execute.sources import Item, Match, Tree
 from smidgen.errors import InvalidArchive, UsageError
 from smidgen.layer.entry import Entry, Kind
 from smidgen.layer.merged import Merged, Node
 from smidgen.layer.snapshot import attributes
+from smidgen.layer.unpack_overlay import fill_overlay
 
 _SECOND: Final = 1_000_000_000
 _DEVICES: Final = frozenset({Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE})
@@ -34,14 +36,12 @@ class Placing:
         mode: Gives the mode of a file or directory from that of its source and whether it is a directory; None
             keeps it.
         created: Seconds since 1970, of directories that are made.
-        parents: Keep directories of the sources below the destination: those after ``/./``, or all.
     """
 
     destination: str
     owner: tuple[int, int] | None
     mode: Mode | None
     created: int
-    parents: bool = False
 
 
 @dataclass(slots=True)
@@ -220,3 +220,19 @@ def _not_a_directory(path: str) -> UsageError:
         f"/{path} is no directory in the image, and something is to be put below it",
         hint="choose another destination",
     )
+
+
+def copy_tree(tree: Tree, source: str, directory: Path) -> None:
+    """Copy what the directory *source* of *tree* has into the empty *directory*.
+
+    Raises:
+        UsageError: It is no directory.
+        NotFound: It is not there.
+    """
+    places = Places(Merged(()))
+    placing = Placing(destination="/", owner=None, mode=None, created=0)
+    for match in tree.match(source) if tree.files.layers else ():
+        if not match.is_directory:
+            raise UsageError(f"{source} is no directory, and its content is to be copied")
+        places.put(match, placing, several=False)
+    fill_overlay(places.finished(), directory, lower=Merged(()), opaque="")

@@ -84,11 +84,13 @@ class Match:
         name: The last component of the path that was asked for.
         path: From the root of the tree, as it was asked for, without a slash in front.
         items: It and all below it, parents first, sorted by path.
+        parents: Directories of the source that are kept below the destination, with ``--parents``.
     """
 
     name: str
     path: str
     items: tuple[Item, ...]
+    parents: str = ""
 
     @property
     def is_directory(self) -> bool:
