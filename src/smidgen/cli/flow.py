@@ -64,6 +64,7 @@ def _many(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command
     envvar="SMIDGEN_RUNTIME",
     help="What runs commands.",
 )
+@click.option("--to-dockerfile", is_flag=True, help="Print the flow as one Dockerfile with stages; build nothing.")
 @store_option
 @json_option
 @verbosity_options
@@ -76,7 +77,13 @@ def command(*, store: Path | None, **given: Any) -> int:  # noqa: ANN401
     """
     from smidgen.sandbox.own_namespace import inside  # noqa: PLC0415
 
-    flow, options = _flow(given), _options(given)
+    options = _options(given)
+    flow = _flow(given)
+    if given["to_dockerfile"]:
+        from smidgen.flow.to_dockerfile import to_dockerfile  # noqa: PLC0415
+
+        console.result(to_dockerfile(flow, options.directory, options.build_args).rstrip("\n"))
+        return 0
     code = inside(console.arguments)
     if code is not None:
         return code
