@@ -22,7 +22,7 @@ import msgspec
 
 import smidgen
 import smidgen.report
-from smidgen.cli import build_dockerfile
+from smidgen.cli import build_compose, build_dockerfile
 from smidgen.cli.root import root
 from smidgen.config.schema import render_json_schema
 
@@ -71,9 +71,10 @@ def command_line() -> str:
     for name in root.list_commands(context):
         lines += _commands_of(name, root, context, level=2)
         if name == "build":
-            # With -f it is another command, with options of its own.
-            dockerfile = click.Context(build_dockerfile.command, info_name="build -f FILE", parent=context)
-            lines += _command(build_dockerfile.command, dockerfile, level=2)
+            # With -f or --compose it is another command, with options of its own.
+            for option, command in (("-f", build_dockerfile.command), ("--compose", build_compose.command)):
+                inner = click.Context(command, info_name=f"build {option} FILE", parent=context)
+                lines += _command(command, inner, level=2)
     return "\n".join(lines).rstrip() + "\n"
 
 

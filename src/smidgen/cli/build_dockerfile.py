@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from smidgen.dockerfile.instruction import Dockerfile
     from smidgen.layer.merged import Merged
     from smidgen.oci.reference import Reference
+    from smidgen.report.schema_dockerfile import DockerfileReport
     from smidgen.store.content import ContentStore
     from smidgen.transfer.engine import Engine
 
@@ -295,25 +296,9 @@ def _tell(outcome: "DockerfileOutcome", names: "tuple[Reference, ...]", given: d
     """Write what was built to standard output and to the files that were asked for."""
     import msgspec  # noqa: PLC0415
 
-    from smidgen.report.schema_dockerfile import DockerfileImage, DockerfileReport  # noqa: PLC0415
     from smidgen.store.faults import ELSEWHERE, reporting  # noqa: PLC0415
 
     image = outcome.image
-    report = DockerfileReport(
-        digest=image.digest,
-        media_type=image.descriptor.media_type,
-        tags=tuple(str(name) for name in names),
-        images=tuple(
-            DockerfileImage(
-                platform=str(one.config.platform),
-                digest=one.digest,
-                config=one.manifest.config.digest,
-                pull_size=one.pull_size,
-                layers=len(one.layers),
-            )
-            for one in outcome.images
-        ),
-    )
     if (path := given["iidfile"]) is not None:
         with reporting("write", path, instead=ELSEWHERE):
             path.write_text(image.digest)
@@ -327,12 +312,33 @@ def _tell(outcome: "DockerfileOutcome", names: "tuple[Reference, ...]", given: d
         with reporting("write", path, instead=ELSEWHERE):
             path.write_bytes(msgspec.json.format(msgspec.json.encode(facts), indent=2) + b"\n")
     if given["as_json"]:
-        console.json(report)
+        console.json(image_report(outcome, names))
         return
     if any(output.destination == "-" for output in map(_parsed, given["output"])):
         return  # standard output has the archive
     for line in result_lines(outcome, names):
         console.result(line)
+
+
+def image_report(outcome: "DockerfileOutcome", names: "tuple[Reference, ...]") -> "DockerfileReport":
+    """Give what ``--json`` says of an image."""
+    from smidgen.report.schema_dockerfile import DockerfileImage, DockerfileReport  # noqa: PLC0415
+
+    return DockerfileReport(
+        digest=outcome.image.digest,
+        media_type=outcome.image.descriptor.media_type,
+        tags=tuple(str(name) for name in names),
+        images=tuple(
+            DockerfileImage(
+                platform=str(one.config.platform),
+                digest=one.digest,
+                config=one.manifest.config.digest,
+                pull_size=one.pull_size,
+                layers=len(one.layers),
+            )
+            for one in outcome.images
+        ),
+    )
 
 
 def result_lines(outcome: "DockerfileOutcome", names: "tuple[Reference, ...]") -> list[str]:

@@ -57,7 +57,11 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Choose the command; ``build -f`` builds a Dockerfile, which has options of its own."""
+        """Choose the command; ``build --compose`` and ``build -f`` have options of their own."""
+        if args[:1] == ["build"] and _names_compose(args):
+            from smidgen.cli.build_compose import command  # noqa: PLC0415
+
+            return "build", command, args[1:]
         if args[:1] == ["build"] and _names_dockerfile(args):
             from smidgen.cli.build_dockerfile import command  # noqa: PLC0415
 
@@ -71,8 +75,15 @@ class LazyGroup(click.Group):
 
 
 def _names_dockerfile(args: list[str]) -> bool:
-    options = args[: args.index("--")] if "--" in args else args
-    return any(word == "--file" or word.startswith(("--file=", "-f")) for word in options)
+    return any(word == "--file" or word.startswith(("--file=", "-f")) for word in _options(args))
+
+
+def _names_compose(args: list[str]) -> bool:
+    return any(word == "--compose" or word.startswith("--compose=") for word in _options(args))
+
+
+def _options(args: list[str]) -> list[str]:
+    return args[: args.index("--")] if "--" in args else args
 
 
 @click.command(cls=LazyGroup, context_settings=_CONTEXT)

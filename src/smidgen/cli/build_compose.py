@@ -1,0 +1,150 @@
+"""``smidgen build --compose``: the services of a Compose file."""
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from smidgen.cli.console import console
+from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.errors import UsageError
+
+if TYPE_CHECKING:
+    from smidgen.dockerfile.compose.request import SharedOptions
+    from smidgen.dockerfile.compose.service import Project, ServiceBuild
+    from smidgen.dockerfile.execute.request import DockerfileOutcome
+    from smidgen.store.content import ContentStore
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _many(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command]:  # noqa: A002 (click's word)
+    return click.option(*names, multiple=True, metavar=metavar, help=help)
+
+
+@click.command(short_help="Build the services of a Compose file into images.")
+@click.argument("services", metavar="[SERVICE]…", nargs=-1)
+@click.option("--compose", "files", multiple=True, required=True, metavar="FILE", help="The Compose file.")
+@click.option("-p", "--project-name", default="", metavar="NAME", help="Name of the project.")
+@_many("--profile", metavar="NAME", help="Also services of this profile; * for all.")
+@_many("--env-file", metavar="FILE", help="Variables, instead of those of .env beside the Compose file.")
+@_many("--build-arg", metavar="NAME[=VALUE]", help="Value of an ARG in every Dockerfile.")
+@_many("--ssh", metavar="default|NAME[=SOCKET]", help="An SSH agent for RUN --mount=type=ssh.")
+@click.option("--no-cache", is_flag=True, help="Do every step again.")
+@click.option("--pull", is_flag=True, help="Ask the registry for base images although the store has them.")
+@click.option("--timeout", metavar="TIME", help="Most time that a RUN command may take, such as 90s or 15m.")
+@click.option("--compression", default="gzip", metavar="ALGORITHM[:LEVEL]", help="Of layers: gzip, zstd or none.")
+@click.option("--push", is_flag=True, help="Push the images of services that have an `image:`.")
+@click.option("--load", "engine", type=click.Choice(["docker", "podman"]), help="Also load into this engine.")
+@click.option(
+    "--runtime",
+    type=click.Choice(["auto", "runc", "crun", "bwrap"]),
+    default="auto",
+    envvar="SMIDGEN_RUNTIME",
+    help="What runs RUN commands.",
+)
+@store_option
+@json_option
+@verbosity_options
+def command(*, services: tuple[str, ...], files: tuple[str, ...], store: Path | None, **given: Any) -> int:  # noqa: ANN401
+    """Build the services of a Compose file into images.
+
+    Each SERVICE that has a build section is built; all of them without SERVICE.
+
+    Prints the references of the images, with their digests.
+    """
+    from smidgen.sandbox.own_namespace import inside  # noqa: PLC0415
+
+    if len(files) != 1:
+        raise UsageError("several Compose files cannot be merged", hint="give one file that says all")
+    project, shared = _project(Path(files[0]), services, given), _shared(given)
+    code = inside(console.arguments)
+    if code is not None:
+        return code
+    for name in project.unset:
+        console.warning(f"the variable {name} is not set, and taken as empty")
+    if project.left_out:
+        console.note(f"left out, as their profiles are not active: {', '.join(project.left_out)}")
+    _build(project, shared, store, given)
+    return 0
+
+
+def _project(path: Path, services: tuple[str, ...], given: dict[str, Any]) -> "Project":
+    from smidgen.dockerfile.compose.read import ComposeOptions, read_compose  # noqa: PLC0415
+
+    options = ComposeOptions(
+        services=services,
+        profiles=given["profile"],
+        project=given["project_name"],
+        env_files=tuple(map(Path, given["env_file"])),
+    )
+    return read_compose(path, options, os.environ)
+
+
+def _shared(given: dict[str, Any]) -> "SharedOptions":
+    from smidgen.dockerfile.compose.request import SharedOptions  # noqa: PLC0415
+    from smidgen.dockerfile.execute.flags import parse_duration  # noqa: PLC0415
+    from smidgen.layer.compression import Compression  # noqa: PLC0415
+
+    return SharedOptions(
+        build_args=given["build_arg"],
+        agents=given["ssh"],
+        use_cache=not given["no_cache"],
+        pull=given["pull"],
+        timeout=parse_duration(given["timeout"]) if given["timeout"] else None,
+        runtime=given["runtime"],
+        compression=Compression.parse(given["compression"]),
+    )
+
+
+def _build(project: "Project", shared: "SharedOptions", store: Path | None, given: dict[str, Any]) -> None:
+    """Build one service after the other: the steps of one are done side by side already."""
+    from smidgen.cli.step_lines import StepLines  # noqa: PLC0415
+    from smidgen.dockerfile.compose.request import request_of  # noqa: PLC0415
+    from smidgen.dockerfile.execute.request import build_dockerfile  # noqa: PLC0415
+    from smidgen.store.content import ContentStore  # noqa: PLC0415
+
+    # What cannot be read is said before anything is built.
+    requests = [request_of(build, shared, project.environ) for build in project.builds]
+    content = ContentStore.open(store)
+    built = []
+    for build, request in zip(project.builds, requests, strict=True):
+        console.note(f"building {build.service}")
+        built.append((build, build_dockerfile(request, content, StepLines())))
+    if given["engine"] is not None:
+        from smidgen.transfer.engine import load_into  # noqa: PLC0415
+
+        images = [(name, outcome.image.descriptor) for build, outcome in built for name in build.names]
+        load_into(given["engine"], content, images)
+    if given["push"]:
+        _push(content, built)
+    _print(project, built, as_json=given["as_json"])
+
+
+def _push(store: "ContentStore", built: "Sequence[tuple[ServiceBuild, DockerfileOutcome]]") -> None:
+    from smidgen.cli.build_push import push_built  # noqa: PLC0415
+
+    for build, _ in built:
+        if not build.is_named:
+            console.note(f"not pushed, as it has no image: in the file: {build.service}")
+    going = [(outcome.image.descriptor, build.names) for build, outcome in built if build.is_named]
+    if going:
+        push_built(store, going)
+
+
+def _print(project: "Project", built: "Sequence[tuple[ServiceBuild, DockerfileOutcome]]", *, as_json: bool) -> None:
+    from smidgen.cli.build_dockerfile import image_report, result_lines  # noqa: PLC0415
+
+    if as_json:
+        from smidgen.report.schema_compose import ComposeReport, ComposeService  # noqa: PLC0415
+
+        services = tuple(
+            ComposeService(service=build.service, image=image_report(outcome, build.names)) for build, outcome in built
+        )
+        console.json(ComposeReport(project=project.name, services=services))
+        return
+    for build, outcome in built:
+        for line in result_lines(outcome, build.names):
+            console.result(line)
