@@ -24,6 +24,8 @@ _SAME_METHOD: Final = frozenset({307, 308})
 _REDIRECTS: Final = frozenset({301, 302, 303}) | _SAME_METHOD
 #: What is for the registry and nobody else.
 _PRIVATE: Final = frozenset({"authorization", "cookie"})
+#: As how many failures one counts in which nothing came at all.
+_TIMEOUT: Final = 3
 _WORTH_TELLING: Final = 5.0
 
 
@@ -160,7 +162,8 @@ class Exchange:
             self._wait(call, delay, f"{call.place}: {response.status}")
 
     def _wait_or_give_up(self, call: Call, error: RegistryUnreachable, attempt: int) -> None:
-        delay = self._retry.delay(attempt, None)
+        # What took its whole time already was waited for.
+        delay = self._retry.delay(attempt * _TIMEOUT if isinstance(error.__cause__, TimeoutError) else attempt, None)
         # Nobody is there, and nobody was: that does not pass by waiting.
         is_hopeless = isinstance(error.__cause__, ConnectionRefusedError) and call.url.origin not in self._reached
         if delay is None or is_hopeless:
