@@ -137,6 +137,7 @@ _STEP = "    a:\n      name: a\n"
         ("    a: {name: a, cleanup: {command: [x]}}\n", r"4:28: cleanup has no key 'command'"),
         ("    a: {name: a, secrets: {s: {type: vault, value: x}}}\n", r"4:38: the secret 's' has the type 'vault'"),
         ("    a: {name: a, secrets: {s: {type: env}}}\n", r"4:28: the secret 's' has no value"),
+        ('    "a\\e[2J": {name: a}\n', r"4:5: the step 'a.x1b\[2J' has no name that can be shown"),
         ("    a: x\n", r"4:8: the step 'a' has to be a mapping"),
         ("", r"there are no steps"),
     ],

@@ -30,6 +30,11 @@ class Text:
     written: str
     mark: Mark
 
+    @property
+    def shown(self) -> str:
+        """The text as it stands in the file, in one line, without what a terminal would obey."""
+        return one_line(self.written)
+
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
@@ -133,6 +138,11 @@ class Flow:
     def secrets(self) -> tuple[SecretSource, ...]:
         """What all its steps declare."""
         return tuple(secret for step in self.steps for secret in step.secrets)
+
+
+def one_line(text: str) -> str:
+    """Give *text* with a space for everything that is not to be seen."""
+    return "".join(each if each.isprintable() else " " for each in text)
 
 
 def inside(text: str) -> str | None:

@@ -1,10 +1,14 @@
 """Commands of a flow: in the image that a step has built, and on this machine."""
 
+import os
 import shlex
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from smidgen.dockerfile.execute.build import Executed
 from smidgen.dockerfile.execute.layers import Chain, Result
@@ -17,6 +21,8 @@ from smidgen.dockerfile.steps import RunStep
 from smidgen.errors import ConfigError, SmidgenError, StepFailed, StepTimeout
 from smidgen.flow.bench import Bench
 from smidgen.flow.build_file import Flow, FlowStep, Text
+
+_PATIENCE: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ class InImage:
         )
         return RunStep(
             location=where,
-            title=command.written,
+            title=command.shown,
             created_by="",
             arguments=words,
             environment=tuple(
@@ -117,7 +123,7 @@ def run_here(bench: Bench, step: FlowStep) -> None:
     command = step.after_build_command
     if command is None:
         return
-    name = StepName(step.label, 1, 1, f"on this machine: {command.written}")
+    name = StepName(step.label, 1, 1, f"on this machine: {command.shown}")
     tail = OutputTail(lambda line: bench.watcher.wrote(name, line), bench.secrets.values())
     began = time.monotonic()
     bench.watcher.started(name)
@@ -129,19 +135,31 @@ def run_here(bench: Bench, step: FlowStep) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         bufsize=0,
+        start_new_session=True,
     )
-    assert process.stdout is not None  # noqa: S101 (a pipe was asked for)
+    # What it leaves in the background may hold its output open; that is not waited for.
+    reader = threading.Thread(target=_pass_on, args=(process, tail), daemon=True)
+    reader.start()
     try:
-        with process.stdout as output:
-            while data := output.read(1 << 16):
-                tail.take(data)
-        code = process.wait()
-    except BaseException:
-        process.kill()
+        code = process.wait(bench.options.timeout)
+    except BaseException as error:
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        reader.join(_PATIENCE)
+        if isinstance(error, subprocess.TimeoutExpired):
+            fault = bench.flow.error(f"the command failed: it took more than {error.timeout:g} seconds", command.mark)
+            raise failed(fault, 124, tail.text) from None
         raise
+    reader.join(_PATIENCE)
     tail.finish()
     if code:
         code = 128 - code if code < 0 else code
         raise failed(bench.flow.error(f"the command failed: exit code {code}", command.mark), code, tail.text)
     bench.watcher.finished(name, time.monotonic() - began)
+
+
+def _pass_on(process: "subprocess.Popen[bytes]", tail: OutputTail) -> None:
+    assert process.stdout is not None  # noqa: S101 (a pipe was asked for)
+    with process.stdout as output:
+        while data := output.read(1 << 16):
+            tail.take(data)

@@ -108,6 +108,8 @@ class _Reader:
     def _step(self, entry: Entry) -> FlowStep:
         body = self._mapping(entry.value, f"the step {shorten(entry.key)!r}")
         self._check_keys(body, _STEP_KEYS, "a step")
+        if not entry.key.isprintable() or not entry.key:
+            raise self._document.error(f"the step {entry.key!r} has no name that can be shown", entry.key_mark)
         if body.find("name") is None:
             raise self._document.error(
                 f"the step {shorten(entry.key)!r} has no name",

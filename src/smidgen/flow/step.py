@@ -119,14 +119,14 @@ class _After:
         if step.cleanup and self._bench.options.cleanup:
             count = len(step.cleanup)
             named = [
-                (text, StepName(f"{step.label}/cleanup", at, count, text.written))
+                (text, StepName(f"{step.label}/cleanup", at, count, text.shown))
                 for at, text in enumerate(step.cleanup, 1)
             ]
             chain = inside.run_all(named, chain)
             self._squash(builder, chain)
         self.view = builder.layers.view(chain)
         if step.command is not None:
-            inside.run(step.command, StepName(f"{step.label}/command", 1, 1, step.command.written), chain)
+            inside.run(step.command, StepName(f"{step.label}/command", 1, 1, step.command.shown), chain)
 
     def _squash(self, builder: Builder, chain: Chain) -> None:
         """Pack all that stands above the base as one layer."""

@@ -17,7 +17,7 @@ from smidgen.dockerfile.mounts import from_of
 from smidgen.dockerfile.origins import NamedContext, Origin, StageOrigin
 from smidgen.dockerfile.plan import BuildOptions, Plan, PlannedStage, origins_of, plan
 from smidgen.errors import DockerfileError, UsageError
-from smidgen.flow.build_file import Flow, FlowStep
+from smidgen.flow.build_file import Flow, FlowStep, one_line
 from smidgen.flow.dockerfiles import Place, all_needs, find_place, point, read_dockerfile
 from smidgen.flow.levels import levels
 from smidgen.flow.one_transfer import Available, rewrite
@@ -38,7 +38,7 @@ def to_dockerfile(flow: Flow, directory: Path, build_args: Mapping[str, str]) ->
     names = _stage_names(flow)
     needed = {label for each in needs.values() for label in each}
     results = (step for step in flow.steps if step.label not in needed)
-    lines = [f"# Made by smidgen flow --to-dockerfile from {_shown(flow.document.path.name)}"]
+    lines = [f"# Made by smidgen flow --to-dockerfile from {one_line(flow.document.path.name)}"]
     lines += [f"# docker build --target {names[step.label]} -t {step.name.familiar} ." for step in results]
     before: list[FlowStep] = []
     for level in sorted_steps:
@@ -108,20 +108,20 @@ class _One:
 
     def _notes(self, planned: Plan) -> Iterator[str]:
         step = self.step
-        yield f"# {_shown(step.label)}: {step.name.familiar}"
+        yield f"# {one_line(step.label)}: {step.name.familiar}"
         if step.no_cache:
             yield f"# no_cache: build with --no-cache-filter {self._name(planned, planned.target)}"
         for secret in step.secrets:
             where = f"src={secret.value}" if secret.provider == "file" else f"env=HABITUS_{secret.value}"
-            given = _shown(f"id={secret.name},{where}")
+            given = one_line(f"id={secret.name},{where}")
             yield f"# secret: build with --secret {given}; read it with RUN --mount=type=secret"
         if step.cleanup:
             yield "# cleanup: its commands are at the end of the stage, and layers are not squashed"
         for key, command in (("command", step.command), ("after_build_command", step.after_build_command)):
             if command is not None:
-                yield f"# {key}, which is not done here: {_shown(command.written)}"
+                yield f"# {key}, which is not done here: {command.shown}"
         if self.available.context and any(self.available.place.context.glob("*.dockerignore")):
-            yield f"# the ignore file of {_shown(self.available.context)} is not looked at"
+            yield f"# the ignore file of {one_line(self.available.context)} is not looked at"
 
     def _name(self, planned: Plan, stage: PlannedStage) -> str:
         own = self.names[self.step.label]
@@ -202,11 +202,6 @@ class _One:
 
 def _cannot(location: Location, why: str) -> DockerfileError:
     return location.fault(f"one Dockerfile cannot say this: {why}", hint="build the flow with smidgen flow")
-
-
-def _shown(text: str) -> str:
-    """Give *text* as it can stand in a comment: in one line."""
-    return "".join(each if each.isprintable() else " " for each in text)
 
 
 def _quoted(value: str) -> str:
