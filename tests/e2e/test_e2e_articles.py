@@ -1,6 +1,5 @@
 """What people write by hand in articles about Go images, done with ``smidgen build`` and nothing else."""
 
-import struct
 from pathlib import Path
 
 import pytest
@@ -9,6 +8,7 @@ from support.command import Smidgen
 from support.examples import Examples
 from support.layouts import Layout
 from support.serving import fetch, free_port
+from support.tiny_executable import tiny_executable
 
 pytestmark = pytest.mark.e2e
 
@@ -30,27 +30,6 @@ func main() {
 def _config(smidgen: Smidgen) -> dict[str, object]:
     (config,) = Layout(smidgen.store).configs()
     return dict(config["config"])
-
-
-def _tiny_executable(text: bytes) -> bytes:
-    """Assemble a static x86-64 program of under 200 bytes that writes *text* and exits with 0."""
-    header = 64 + 56
-    code = (
-        b"\xb8\x01\x00\x00\x00"  # mov eax, 1 (write)
-        b"\xbf\x01\x00\x00\x00"  # mov edi, 1 (standard output)
-        b"\x48\x8d\x35\x10\x00\x00\x00"  # lea rsi, [rip + 16]: behind the code
-         b"\xba" + struct.pack("<I", len(text)) +  # mov edx, length
-        b"\x0f\x05"  # syscall
-        b"\xb8\x3c\x00\x00\x00"  # mov eax, 60 (exit)
-        b"\x31\xff"  # xor edi, edi
-        b"\x0f\x05"  # syscall
-    )  # fmt: skip
-    size = header + len(code) + len(text)
-    base = 0x400000
-    elf = struct.pack(
-        "<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", 2, 62, 1, base + header, 64, 0, 0, 64, 56, 1, 0, 0, 0
-    )
-    return elf + struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, size, size, 0x1000) + code + text
 
 
 def test_the_web_server_with_a_health_check(smidgen: Smidgen, example: Examples) -> None:
@@ -87,7 +66,7 @@ def test_one_layer_that_holds_one_file(smidgen: Smidgen, tmp_path: Path) -> None
 
 def test_the_smallest_program_of_all(smidgen: Smidgen, tmp_path: Path) -> None:
     binary = tmp_path / "helloworld"
-    binary.write_bytes(_tiny_executable(b"Hi World\n"))
+    binary.write_bytes(tiny_executable(b"Hi World\n"))
     binary.chmod(0o755)
     smidgen("build", "--binary", binary, "-t", "helloworld:smallest")
     assert smidgen("run", "helloworld:smallest").stdout == "Hi World\n"
