@@ -91,3 +91,20 @@ def test_bad_paths_are_refused(path: str) -> None:
 def test_bad_compression_is_refused(text: str) -> None:
     with pytest.raises(UsageError):
         Compression.parse(text)
+
+
+def test_a_small_file_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
+    (file := tmp_path / "file").write_bytes(b"")
+    empty = Entry.file("empty", file)
+    file.write_bytes(b"more")
+    four = Entry.file("four", file)
+    with pytest.raises(SourceChanged):
+        pack([empty], lambda _: None)
+    for content in (b"les", b"longer"):
+        file.write_bytes(content)
+        with pytest.raises(SourceChanged):
+            pack([four], lambda _: None)
+    file.unlink()
+    for entry in (empty, four):
+        with pytest.raises(SourceChanged):
+            pack([entry], lambda _: None)

@@ -64,11 +64,12 @@ class Entry:
         check_path(self.path, root_allowed=self.kind is Kind.DIRECTORY)
         if not 0 <= self.mode <= 0o7777:
             raise InvalidArchive(f"mode {self.mode:#o} is not within 0 and 0o7777", member=self.path)
-        if min(self.uid, self.gid, self.size, *self.device) < 0:
+        if self.uid < 0 or self.gid < 0 or self.size < 0 or min(self.device) < 0:
             raise InvalidArchive("owner, size and device numbers cannot be negative", member=self.path)
         if self.size and self.kind is not Kind.FILE:
             raise InvalidArchive(f"a {self.kind} has {self.size} bytes of content, expected none", member=self.path)
-        self._check_link()
+        if self.link or self.kind is not Kind.FILE:
+            self._check_link()
         for name, _ in self.xattrs:
             if not name or "=" in name or "\0" in name:
                 raise InvalidArchive(f"extended attribute name {name!r} is empty or has '=' or NUL", member=self.path)
@@ -159,10 +160,10 @@ def check_path(path: str, *, root_allowed: bool = False) -> None:
         raise InvalidArchive("path has a NUL", member=path)
     if len(path) * 3 >= MAX_PATH and len(encode_path(path)) >= MAX_PATH:
         raise InvalidArchive(f"path is longer than {MAX_PATH - 1} bytes", member=path[:80] + "…")
-    for part in path.split("/"):
-        if part in {"", ".", ".."}:
-            raise InvalidArchive(
-                "path must be relative, without empty, '.' or '..' components",
-                member=path,
-                hint="write it as usr/share/file",
-            )
+    framed = f"/{path}/"
+    if "//" in framed or "/./" in framed or "/../" in framed:
+        raise InvalidArchive(
+            "path must be relative, without empty, '.' or '..' components",
+            member=path,
+            hint="write it as usr/share/file",
+        )

@@ -90,6 +90,14 @@ class _Place:
 
 
 @dataclass(slots=True)
+class _Found:
+    name: str
+    path: str
+    real: str
+    status: os.stat_result
+
+
+@dataclass(slots=True)
 class EntryMaker:
     """Makes entries of files; knows which of them are one file under several names.
 
@@ -154,29 +162,35 @@ class _Walk:
 
     def content(self, place: _Place) -> Iterator[Entry]:
         with os.scandir(place.real) as found:
-            names = sorted((entry.name for entry in found), key=os.fsencode)
+            names = [entry.name for entry in found]
         below = place.below if place.below is not None and place.below.is_directory else None
-        gone = self.gone(below, names) if place.is_replaced and below is not None else []
+        gone: set[str] = set()
+        if place.is_replaced and below is not None:
+            gone.update(self.lower.names(below))
+            gone.difference_update(names)
         # Whiteouts stand where their names would, so that the order follows from the paths alone.
-        for name in sorted([*names, *gone], key=os.fsencode):
+        for name in in_order([*names, *gone]):
             path = f"{place.path}/{name}" if place.path else name
-            if name in gone and name not in names:
+            if name in gone:
                 yield whiteout(path)
                 continue
-            yield from self.child(place, below, name, path)
+            if name.startswith(_WHITEOUT):
+                raise BuildError(
+                    f"the file /{path} would hide another one in a layer", hint="give it a name without .wh. in front"
+                )
+            real = f"{place.real}/{name}"
+            status = os.lstat(real)
+            if stat.S_ISREG(status.st_mode) and path not in self.stubs:
+                # Nearly everything is one of these: what is below them does not matter.
+                entry = self.maker.entry(status, real, path)
+                if entry is not None:
+                    yield entry
+            else:
+                yield from self.child(place, below, _Found(name, path, real, status))
 
-    def gone(self, below: Node, names: list[str]) -> list[str]:
-        here = set(names)
-        return [name for name in self.lower.names(below) if name not in here]
-
-    def child(self, place: _Place, below: Node | None, name: str, path: str) -> Iterator[Entry]:
-        if name.startswith(_WHITEOUT):
-            raise BuildError(
-                f"the file /{path} would hide another one in a layer", hint="give it a name without .wh. in front"
-            )
-        real = f"{place.real}/{name}"
-        status = os.lstat(real)
-        hidden = self.lower.child(below, name) if below is not None else None
+    def child(self, place: _Place, below: Node | None, found: "_Found") -> Iterator[Entry]:
+        path, real, status = found.path, found.real, found.status
+        hidden = self.lower.child(below, found.name) if below is not None else None
         if is_whiteout(status):
             if hidden is not None:
                 yield whiteout(path)
@@ -198,6 +212,12 @@ class _Walk:
             and (not self.times.keep or entry.mtime == int(status.st_mtime))
             and entry.xattrs == attributes(below.source)
         )
+
+
+def in_order(names: list[str]) -> list[str]:
+    """Sort names of files by their bytes."""
+    # For ASCII both orders are one, and making bytes of every name costs more than sorting.
+    return sorted(names) if "".join(names).isascii() else sorted(names, key=os.fsencode)
 
 
 def whiteout(path: str) -> Entry:

@@ -8,7 +8,9 @@ Source: POSIX.1-2017 ``pax``, "ustar Interchange Format" and "pax Extended Heade
 
 import io
 import os
+import zlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 from smidgen.errors import InvalidArchive, SourceChanged
@@ -31,6 +33,8 @@ _PREFIX_SIZE = 155
 # Octal digits that fit beside the terminating NUL of a 12-byte and an 8-byte field.
 _MAX_LONG = 0o77777777777
 _MAX_SHORT = 0o7777777
+# Up to this size a file is read at once, in one piece with its header.
+_SMALL = 64 << 10
 
 
 def tar_chunks(entries: Iterable[Entry], chunk_size: int) -> Iterator[memoryview]:
@@ -97,10 +101,33 @@ class _Reading:
 
 def _pieces(entries: Iterable[Entry]) -> Iterator[bytes | _Reading]:
     for entry in entries:
+        content = _small_content(entry)
+        if content is not None:
+            yield b"".join((header(entry), content, bytes(-len(content) % BLOCK)))
+            continue
         yield header(entry)
         if entry.kind is Kind.FILE:
             yield from _content(entry)
     yield bytes(2 * BLOCK)
+
+
+def _small_content(entry: Entry) -> bytes | None:
+    """Read the content of a small file; None where it is no such, or not as its entry says."""
+    source, size = entry.source, entry.size
+    if source is None or size > _SMALL or isinstance(source, bytes):
+        return None
+    try:
+        if not size:
+            # One call in place of three finds out whether it is still empty.
+            return b"" if not os.stat(source).st_size else None
+        descriptor = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        content = os.read(descriptor, size + 1)
+    finally:
+        os.close(descriptor)
+    return content if len(content) == size else None
 
 
 def _content(entry: Entry) -> Iterator[bytes | _Reading]:
@@ -127,6 +154,17 @@ def header(entry: Entry) -> bytes:
     name = encode_path(entry.path)
     if entry.kind is Kind.DIRECTORY:
         name = name + b"/" if name else b"./"
+    is_plain = entry.kind is Kind.FILE or entry.kind is Kind.DIRECTORY
+    if is_plain and not entry.xattrs and len(name) <= _NAME_SIZE and name.isascii():
+        uid, gid, size, mtime = entry.uid, entry.gid, entry.size, entry.mtime
+        if uid <= _MAX_SHORT and gid <= _MAX_SHORT and size <= _MAX_LONG and 0 <= mtime <= _MAX_LONG:
+            flag = _TYPE_FLAGS[entry.kind]
+            return _block(flag, name, mode=entry.mode, size=size, uid=uid, gid=gid, mtime=mtime)
+    return _full_header(entry, name)
+
+
+def _full_header(entry: Entry, name: bytes) -> bytes:
+    """Encode the header blocks of an entry that may need what only a PAX header can say."""
     link = encode_path(entry.link)
     records: dict[bytes, bytes] = {}
 
@@ -211,9 +249,20 @@ def _block(
     prefix: bytes = b"",
 ) -> bytes:
     head = b"%b%07o\0%07o\0%07o\0%011o\0%011o\0" % (name.ljust(_NAME_SIZE, b"\0"), mode, uid, gid, size, mtime)
+    tail, tail_sum = _tail(type_flag, link, device, prefix)
+    # The checksum counts its own field as eight spaces.
+    return head + b"%06o\0 " % (_sum(head) + 8 * 0x20 + tail_sum) + tail
+
+
+@lru_cache(maxsize=64)
+def _tail(type_flag: bytes, link: bytes, device: tuple[int, int], prefix: bytes) -> tuple[bytes, int]:
+    """Give what follows the checksum, and the sum of its bytes; of most entries it is the same."""
     numbers = b"%07o\0%07o\0" % device
     tail = type_flag + link.ljust(_NAME_SIZE, b"\0") + b"ustar\00000" + bytes(64) + numbers
     tail += prefix.ljust(_PREFIX_SIZE + 12, b"\0")
-    # The checksum counts its own field as eight spaces.
-    checksum = sum(head) + 8 * 0x20 + sum(tail)
-    return head + b"%06o\0 " % checksum + tail
+    return tail, sum(tail)
+
+
+def _sum(data: bytes) -> int:
+    """Sum at most 256 bytes in C: it is the low half of their Adler-32, less the one that this begins with."""
+    return (zlib.adler32(data) & 0xFFFF) - 1
