@@ -15,6 +15,7 @@ from smidgen.errors import ConfigError, LimitExceeded, UsageError
 from smidgen.oci.platform import Platform
 
 _NO_OPTIONS = ComposeOptions()
+_SECRETS = "secrets: {file: {file: s}, env: {environment: E}, far: {external: true}}\n"
 _VALUES = {"FULL": "f", "EMPTY": "", "DOLLAR": "$FULL"}
 
 
@@ -28,7 +29,7 @@ def _read(
 def _one(tmp_path: Path, section: str, **environ: str) -> ServiceBuild:
     """Read one service with *section*, whose lines are indented here."""
     lines = "".join(f"      {line}\n" for line in section.splitlines())
-    text = f"services:\n  web:\n    build:\n{lines}secrets:\n  file: {{file: s}}\n  env: {{environment: E}}\n"
+    text = f"services:\n  web:\n    build:\n{lines}{_SECRETS}"
     (build,) = _read(tmp_path, text, environ).builds
     return build
 
@@ -61,6 +62,7 @@ def test_variables(text: str, expected: str) -> None:
         ("${NONE:?set it}", "NONE must be set: set it"),
         ("${EMPTY:?}", "EMPTY must be set"),
         ("${NONE?$FULL}", "NONE must be set: f"),
+        ("${NONE?\x1b[31m}", "NONE must be set:  [31m"),
         ("${FULL", "is no variable"),
         ("${FULL:-x", "is no variable"),
         ("${FULL/a/b}", "is no variable"),
@@ -281,6 +283,7 @@ def test_services_that_share_an_image(tmp_path: Path) -> None:
         ("extra_hosts: ['h:host-gateway']", "no address"),
         ("no_cache: perhaps", "expected true or false"),
         ("secrets: [none]", "there is no secret 'none'"),
+        ("secrets: [far]", "the secret 'far' has no content"),
         ("secrets: {a: b}", "has to be a list"),
         ("secrets: [{source: file, mode: 0400}]", "'mode' of a build's secret"),
         ("additional_contexts: {a: 'service:none'}", "there is no service 'none'"),
@@ -309,6 +312,7 @@ def test_sections_that_cannot_be_meant(tmp_path: Path, section: str, said: str) 
         ("include: [b.yaml]\nservices: {a: {build: .}}", "include is not supported"),
         ("name: UP\nservices: {a: {build: .}}", "lower-case"),
         ("services: {'a b': {build: .}}", "no service can have the name"),
+        ("services: {a..b: {build: .}}", "invalid reference"),
         ("services: {a: {build: .}, a: {build: .}}", "stands twice"),
         ("services: {a: !reset {build: .}}", "unknown tag"),
         ("services:\n\ta: b", "no tabs"),

@@ -136,12 +136,13 @@ class _Reader:
             body = self._values.mapping(one.value, f"the secret {shorten(one.key)!r}")
             self._values.check_keys(body, _SECRET_KEYS, "a secret")
             file, variable = body.find("file"), body.find("environment")
-            # Others, such as those that an engine keeps, cannot be read here; who uses one is told so.
             if file is not None:
                 path = self._directory / os.path.expanduser(self._values.text(file.value, "file"))
                 found[one.key] = as_field(f"src={path}")
             elif variable is not None:
                 found[one.key] = as_field(f"env={self._values.text(variable.value, 'environment')}")
+            else:
+                found[one.key] = ""
         return found
 
     def _images(self, services: Mapping[str, MappingNode], project: str) -> dict[str, Reference]:
@@ -149,10 +150,9 @@ class _Reader:
 
     def _image(self, service: MappingNode, name: str, project: str) -> Reference:
         entry = service.find("image")
-        if entry is None:
-            return Reference.parse(f"{project}-{name.lower()}").with_default_tag()
-        text = self._values.text(entry.value, f"the image of {name}")
-        return self._values.at(entry.value.mark, lambda: Reference.parse(text).with_default_tag())
+        mark = service.mark if entry is None else entry.value.mark
+        text = self._values.text(entry.value, f"the image of {name}") if entry else f"{project}-{name.lower()}"
+        return self._values.at(mark, lambda: Reference.parse(text).with_default_tag())
 
     def _wanted(self, services: Mapping[str, MappingNode]) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Give the services that were named, or those of active profiles; and the others."""

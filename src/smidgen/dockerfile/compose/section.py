@@ -49,7 +49,8 @@ class Surroundings:
 
     Attributes:
         directory: Of the project; paths are relative to it.
-        secrets: Secrets of the file by name, as ``--secret`` takes them, without their id.
+        secrets: Secrets of the file by name, as ``--secret`` takes them, without their id; empty where they are kept
+            elsewhere.
         images: Names of the images of all services, by service.
     """
 
@@ -226,6 +227,9 @@ class _Section:
         if name not in self._around.secrets:
             hint = "add it to the secrets at the end of the file, with a file or an environment"
             raise self._values.error(f"there is no secret {shorten(name)!r}", node.mark, hint=hint)
+        if not self._around.secrets[name]:
+            hint = "give it a file or an environment; what an engine keeps cannot be read here"
+            raise self._values.error(f"the secret {shorten(name)!r} has no content", node.mark, hint=hint)
         return f"{as_field(f'id={identity}')},{self._around.secrets[name]}"
 
     def _agents(self) -> tuple[str, ...]:

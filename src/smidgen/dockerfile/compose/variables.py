@@ -106,7 +106,9 @@ class _Expansion:
         word = self._words(depth=depth + 1, is_used=word_is_used)
         self._close(begun)
         if kind == "?" and word_is_used:
-            raise UsageError(f"the variable {name} must be set{f': {word}' if word else ''}", hint=f"set {name}")
+            # What a file says must not steer a terminal.
+            reason = "".join(letter if letter.isprintable() else " " for letter in word)
+            raise UsageError(f"the variable {name} must be set{reason and f': {reason}'}", hint=f"set {name}")
         if word_is_used:
             return word
         return value or "" if is_used and kind != "+" else ""
