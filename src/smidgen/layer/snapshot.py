@@ -15,7 +15,7 @@ from typing import Final
 
 from smidgen.errors import BuildError, LimitExceeded
 from smidgen.layer.entry import Entry, Kind, decode_path
-from smidgen.layer.merged import Merged, Node, is_opaque, is_whiteout
+from smidgen.layer.merged import Merged, Node, in_order, is_opaque, is_whiteout
 
 _WHITEOUT: Final = ".wh."
 # As deep as unpacking goes (``root_walk``).
@@ -212,12 +212,6 @@ class _Walk:
             and (not self.times.keep or entry.mtime == int(status.st_mtime))
             and entry.xattrs == attributes(below.source)
         )
-
-
-def in_order(names: list[str]) -> list[str]:
-    """Sort names of files by their bytes."""
-    # For ASCII both orders are one, and making bytes of every name costs more than sorting.
-    return sorted(names) if "".join(names).isascii() else sorted(names, key=os.fsencode)
 
 
 def whiteout(path: str) -> Entry:

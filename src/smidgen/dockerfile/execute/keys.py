@@ -37,12 +37,15 @@ def content_key(matches: Iterable[Match], digest: Callable[[Item], str], *, with
 
 
 def _line(item: Item, digest: Callable[[Item], str], *, with_owners: bool) -> bytes:
-    status = item.status
+    status, kind = item.status, item.kind
     owner = f"{status.st_uid}:{status.st_gid}" if with_owners else ""
-    # The size of a directory is its file system's affair.
-    size = status.st_size if item.kind is Kind.FILE else 0
-    number = status.st_rdev if item.kind in {Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE} else 0
-    content = digest(item) if item.kind is Kind.FILE else ""
-    head = f"{item.kind}\0{stat.S_IMODE(status.st_mode):o}\0{owner}\0{size}\0{number}\0{content}\0{len(item.xattrs)}\0"
+    size, number, content = 0, 0, ""
+    if kind is Kind.FILE:
+        # The size of a directory is its file system's affair.
+        size, content = status.st_size, digest(item)
+    elif kind is Kind.CHARACTER_DEVICE or kind is Kind.BLOCK_DEVICE:
+        number = status.st_rdev
+    mode = stat.S_IMODE(status.st_mode)
+    head = f"{kind.value}\0{mode:o}\0{owner}\0{size}\0{number}\0{content}\0{len(item.xattrs)}\0"
     xattrs = b"".join(b"%s\0%d\0%s" % (encode_path(name), len(value), value) for name, value in item.xattrs)
     return b"%s\0%s\0%s%s" % (encode_path(item.path), encode_path(item.link), head.encode(), xattrs)

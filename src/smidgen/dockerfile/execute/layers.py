@@ -6,7 +6,7 @@ out in this build. Each form is made from another one when it is needed, and not
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -206,4 +206,4 @@ class Layers:
 def retimed(entries: Iterable[Entry], times: Times) -> Iterator[Entry]:
     """Give *entries* the times that a layer has."""
     for entry in entries:
-        yield entry if times.keep or entry.mtime == times.fixed else replace(entry, mtime=times.fixed)
+        yield entry if times.keep or entry.mtime == times.fixed else entry.at(times.fixed)
