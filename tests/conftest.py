@@ -1,12 +1,19 @@
 """What holds for every test: nothing of the developer's own set-up leaks in, and CI skips nothing that it must run."""
 
 import os
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
 _ON_CI = os.environ.get("CI", "").lower() not in {"", "0", "false", "no"}
+
+
+def pytest_configure() -> None:
+    """Let interrupts through to what tests start: a shell in the background starts us without them."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

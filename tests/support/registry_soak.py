@@ -9,7 +9,6 @@ import base64
 import json
 import os
 import re
-import resource
 import subprocess
 import sys
 import threading
@@ -250,7 +249,9 @@ def _work(job: Job) -> None:
 
     with ThreadPoolExecutor(job.threads) as pool:
         list(pool.map(one, range(job.count)))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # ru_maxrss would be that of the process which started this one, where that was the larger.
+    status = Path("/proc/self/status").read_text()
+    peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
     found = {"pushed": len(done), "pulled": len(done), "failures": failures, "peak": peak, "warnings": warnings}
     sys.stdout.write(json.dumps(found))
 
