@@ -7,6 +7,7 @@ import tarfile
 import pytest
 
 from smidgen.errors import DockerfileError
+from smidgen.layer.entry import Entry
 from support.dockerfile_bench import Bench
 
 
@@ -34,12 +35,53 @@ def test_wildcards(bench: Bench) -> None:
     assert {path for path in made.files if "." in path} == {"t/a.txt", "t/b.txt", "u/e.txt"}
 
 
-def test_several_sources_need_a_directory(bench: Bench) -> None:
+def test_several_sources_make_a_directory(bench: Bench) -> None:
     bench.write({"a": "1", "b": "2"})
-    with pytest.raises(DockerfileError):
-        bench.build("FROM scratch\nCOPY a b /x\n")
-    with pytest.raises(DockerfileError, match="several sources"):
-        bench.build("FROM scratch\nCOPY ? /x\n")
+    for text in ("COPY a b /x", "COPY ? /x"):
+        assert {*bench.build(f"FROM scratch\n{text}\n").files} == {"x", "x/a", "x/b"}
+    with pytest.raises(DockerfileError, match="no directory"):
+        bench.build("FROM scratch\nCOPY a /x\nCOPY a b /x\n")
+
+
+def test_parents_bring_their_modes(bench: Bench) -> None:
+    bench.write({"d/e/f": "1", "d/g": "2"})
+    (bench.context / "d/e").chmod(0o711)
+    made = bench.build("FROM scratch\nCOPY --parents **/f d/./g /x/\n")
+    assert made.files["x/d/e"] == "directory 0711 0:0"
+    assert {"x/d/e/f", "x/g"} < {*made.files}
+
+
+def test_a_hidden_directory_comes_with_what_is_shown_in_it(bench: Bench) -> None:
+    bench.write({".dockerignore": "*\n!d/e/f\n", "d/e/f": "1", "d/g": "2"})
+    made = bench.build("FROM scratch\nCOPY . /x/\nCOPY d /y/\n")
+    assert {*made.files} == {"x", "x/d", "x/d/e", "x/d/e/f", "y", "y/e", "y/e/f"}
+
+
+def test_an_archive_takes_the_place_of_what_is_there(bench: Bench) -> None:
+    bench.base("old", [Entry.directory("d"), Entry.file("d/x", b"1"), Entry.file("f", b"2"), Entry.symlink("l", "d")])
+    bench.write(
+        {
+            "a.tar": _archive({"f": tarfile.DIRTYPE, "l/new": tarfile.REGTYPE, "d": tarfile.DIRTYPE}),
+            "below-a-file.tar": _archive({"d/x/y": tarfile.REGTYPE}),
+        }
+    )
+    made = bench.build("FROM old\nADD a.tar /\n")
+    assert made.files["f"] == "directory 0700 0:0"
+    assert made.files["l"] == "symlink 0777 0:0 -> d"
+    assert {"d/new", "d/x"} < {*made.files}
+    with pytest.raises(DockerfileError, match="d/x is no directory"):
+        bench.build("FROM old\nADD below-a-file.tar /\n")
+
+
+def _archive(members: dict[str, bytes]) -> bytes:
+    """Make a tar of empty *members*: name → type."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, kind in members.items():
+            member = tarfile.TarInfo(name)
+            member.type, member.mode = kind, 0o700
+            tar.addfile(member)
+    return buffer.getvalue()
 
 
 def test_owners_of_context_and_stage(bench: Bench) -> None:

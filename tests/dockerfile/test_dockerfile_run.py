@@ -39,7 +39,7 @@ def test_a_command_that_changes_nothing_makes_an_empty_layer(bench: Bench) -> No
 
 def test_user_and_its_groups(bench: Bench) -> None:
     made = bench.build("FROM busybox\nUSER app\nWORKDIR /home/app\nRUN id && echo $HOME && touch mine\n")
-    assert made.log.lines == ["uid=1000(app) gid=1000(app) groups=50(staff)", "/home/app"]
+    assert made.log.lines == ["uid=1000(app) gid=1000(app) groups=50(staff),1000(app)", "/home/app"]
     assert made.files["home/app/mine"] == "file 0644 1000:1000"
 
 

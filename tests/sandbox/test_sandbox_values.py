@@ -65,22 +65,22 @@ class TestUsers:
     @pytest.mark.parametrize(
         ("text", "expected"),
         [
-            ("", User(uid=0, gid=0, home="/root")),
-            ("app", User(uid=1000, gid=1001, groups=(8, 33), home="/home/app")),
-            ("1000", User(uid=1000, gid=1001, groups=(8, 33), home="/home/app")),
-            ("app:web", User(uid=1000, gid=33, home="/home/app")),
-            ("app:7", User(uid=1000, gid=7, home="/home/app")),
-            ("65534:65534", User(uid=65534, gid=65534)),
-            ("65534", User(uid=65534, gid=0)),
-            ("4:root", User(uid=4, gid=0)),
+            ("", User(uid=0, gid=0, groups=(0,), home="/root")),
+            ("app", User(uid=1000, gid=1001, groups=(8, 33, 1001), home="/home/app")),
+            ("1000", User(uid=1000, gid=1001, groups=(8, 33, 1001), home="/home/app")),
+            ("app:web", User(uid=1000, gid=33, groups=(33,), home="/home/app")),
+            ("app:7", User(uid=1000, gid=7, groups=(7,), home="/home/app")),
+            ("65534:65534", User(uid=65534, gid=65534, groups=(65534,))),
+            ("65534", User(uid=65534, gid=0, groups=(0,))),
+            ("4:root", User(uid=4, gid=0, groups=(0,))),
         ],
     )
     def test_forms(self, text: str, expected: User) -> None:
         assert resolve_user(text, passwd=PASSWD, group=GROUP) == expected
 
     def test_without_the_files(self) -> None:
-        assert resolve_user("", passwd="", group="") == User(uid=0, gid=0)
-        assert resolve_user("65534:65534", passwd="", group="") == User(uid=65534, gid=65534)
+        assert resolve_user("", passwd="", group="") == User(uid=0, gid=0, groups=(0,))
+        assert resolve_user("65534:65534", passwd="", group="") == User(uid=65534, gid=65534, groups=(65534,))
 
     @pytest.mark.parametrize(
         "text", ["nobody", "app:nobody", "odd", "broken", "2147483648", "99999999999999", "1:x y", "٣"]

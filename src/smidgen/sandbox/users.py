@@ -21,7 +21,8 @@ class User:
     Attributes:
         uid: User.
         gid: Primary group.
-        groups: Supplementary groups, sorted.
+        groups: Supplementary groups, sorted; the primary one is among them, so that a program that changes its group
+            stays in it, and files that are closed to that group stay closed.
         home: Home directory, ``/`` where passwd says none.
     """
 
@@ -49,8 +50,8 @@ def resolve_user(text: str, *, passwd: str, group: str) -> User:
     name, uid, gid, home = entry
     if colon:
         gid = _find_group(group_text, group)
-        return User(uid=uid, gid=gid, home=home)
-    groups = sorted({one for one in _memberships(name, group) if one != gid})
+        return User(uid=uid, gid=gid, groups=(gid,), home=home)
+    groups = sorted({gid, *_memberships(name, group)})
     return User(uid=uid, gid=gid, groups=tuple(groups[:_MAX_GROUPS]), home=home)
 
 

@@ -1,19 +1,24 @@
 """Archives that ADD unpacks: told by their content, however they are compressed."""
 
 import bz2
+import contextlib
 import io
 import lzma
+import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from smidgen.dockerfile.execute.sources import Match, Tree
 from smidgen.errors import ContentError, InvalidArchive
 from smidgen.layer.decompress import decompressed
+from smidgen.layer.entry import Kind
 from smidgen.layer.merged import Merged
 from smidgen.layer.tar_fields import parse_header
+from smidgen.layer.tar_reader import read_tar
 from smidgen.layer.tar_writer import BLOCK
-from smidgen.layer.unpack import unpack
+from smidgen.layer.unpack import Unpacking
 
 _MAGIC: Final = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"))
 _READ: Final = 1 << 16
@@ -45,10 +50,21 @@ def unpacked(path: str, directory: Path) -> Match:
         InvalidArchive: It is damaged, or tries to leave *directory*.
         LimitExceeded: It is larger than any real one.
     """
-    with _opened(path) as stream:
-        unpack(stream, directory, preserve_owners=True)
+    named: set[str] = set()
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        unpacking = Unpacking(fd, preserve_owners=True)
+        with _opened(path) as stream, contextlib.closing(unpacking):
+            for member in read_tar(stream):
+                unpacking.apply(member)
+                if member.entry.kind is Kind.DIRECTORY:
+                    named.add(member.entry.path)
+            unpacking.finish()
+    finally:
+        os.close(fd)
     (match,) = Tree(Merged([directory])).match("/")
-    return match
+    directories = {item.path for item in match.items if item.kind is Kind.DIRECTORY}
+    return replace(match, implied=frozenset(directories - named))
 
 
 def _opened(path: str) -> BinaryIO:

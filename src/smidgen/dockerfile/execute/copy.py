@@ -71,7 +71,8 @@ def copied(step: CopyStep, sources: Sources, view: Merged, where: Surroundings) 
         if step.is_add and step.unpack is not False and _is_archive(match):
             _unpack(places, placing, match.items[0].real, owner, where)
         else:
-            places.put(match, _below_parents(placing, match) if step.parents else placing, several=several)
+            below = places.put_parents(match, placing) if step.parents else placing
+            places.put(match, below, several=several)
     for name, fetched in sources.fetched:
         if step.unpack and is_archive(fetched.path):
             _unpack(places, placing, fetched.path, owner, where)
@@ -93,11 +94,6 @@ def made(step: WorkdirStep, view: Merged, *, created: int) -> tuple[Entry, ...]:
     return entries if any(view.find(entry.path) is None for entry in entries) else ()
 
 
-def _below_parents(placing: Placing, match: Match) -> Placing:
-    parts = [placing.destination.rstrip("/"), *([match.parents] if match.parents else [])]
-    return replace(placing, destination="/".join(parts) + "/")
-
-
 def _is_archive(match: Match) -> bool:
     item = match.items[0]
     return item.kind is Kind.FILE and is_archive(item.real)
@@ -107,4 +103,4 @@ def _unpack(places: Places, placing: Placing, path: str, owner: tuple[int, int] 
     """Unpack an archive into the destination; owners and modes are its own, unless ``--chown`` says otherwise."""
     match = unpacked(path, where.fresh())
     destination = placing.destination.rstrip("/") + "/"
-    places.put(match, replace(placing, destination=destination, owner=owner, mode=None), several=False)
+    places.put_archive(match, replace(placing, destination=destination, owner=owner, mode=None))

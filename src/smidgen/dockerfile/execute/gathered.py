@@ -63,8 +63,8 @@ def gather(step: CopyStep, tree: Tree | None, fetch: Callable[[UrlSource, str], 
         if isinstance(source, LocalSource):
             if tree is None:
                 raise UsageError("there is no build context", hint="give a directory: smidgen build -f Dockerfile .")
-            found = tree.match(source.path)
-            matches += [_with_parents(source.path, match) for match in found] if step.parents else found
+            found = tree.match(source.path, deep=step.parents)
+            matches += [_with_parents(source.path, match, tree) for match in found] if step.parents else found
         elif isinstance(source, UrlSource):
             fetched.append((source.name, fetch(source, step.checksum)))
         else:
@@ -72,9 +72,8 @@ def gather(step: CopyStep, tree: Tree | None, fetch: Callable[[UrlSource, str], 
     return Sources(tuple(matches), tuple(fetched), step.documents)
 
 
-def _with_parents(source: str, match: Match) -> Match:
+def _with_parents(source: str, match: Match, tree: Tree) -> Match:
     """Say which directories of *source* are kept: those after ``/./``, or all."""
     before, pivot, _ = source.partition("/./")
     above = posixpath.normpath(f"/{before}").strip("/") if pivot else ""
-    inside = match.path.removeprefix(above).lstrip("/") if above else match.path
-    return replace(match, parents=inside if match.is_directory else posixpath.dirname(inside))
+    return replace(match, parents=tree.directories(match.path, above))

@@ -30,8 +30,8 @@ def content_key(matches: Iterable[Match], digest: Callable[[Item], str], *, with
     """
     total = hashlib.sha256()
     for match in matches:
-        total.update(b"match\0%s\0%s\0" % (encode_path(match.name), encode_path(match.parents)))
-        for item in match.items:
+        total.update(b"match\0%s\0%d\0" % (encode_path(match.name), len(match.parents)))
+        for item in (*match.parents, *match.items):
             total.update(_line(item, digest, with_owners=with_owners))
     return total.hexdigest()
 

@@ -80,14 +80,59 @@ class Places:
         Raises:
             UsageError: The destination cannot take it.
         """
-        owner = placing.owner or (0, 0)
         if match.is_directory:
-            top = self.make_directories(placing.destination, mode=0o755, owner=owner, created=placing.created)
+            top = self._make_top(placing)
             for item in match.items[1:]:
                 self._put(item, f"{top}/{item.path}" if top else item.path, placing)
             return
         path = self._place_of_file(match.name, placing, several=several)
         self._put(replace(match.items[0], path=match.name), path, placing)
+
+    def put_parents(self, match: Match, placing: Placing) -> Placing:
+        """Put the directories that *match* keeps below the destination; give how the rest of it is put there."""
+        owner = placing.owner or (0, 0)
+        top = self.make_directories(placing.destination, mode=0o755, owner=owner, created=placing.created)
+        for item in match.parents:
+            self._put(item, posixpath.join(top, item.path), placing)
+        inside = match.parents[-1].path if match.parents else ""
+        return replace(placing, destination=posixpath.join(placing.destination, inside, ""))
+
+    def _make_top(self, placing: Placing) -> str:
+        """Make the directory that stands for the one that is copied; a mode is for it, and not for those above it."""
+        owner = placing.owner or (0, 0)
+        above, last = posixpath.split(placing.destination.rstrip("/"))
+        if placing.mode is not None and last and not self.is_directory(placing.destination):
+            self.make_directories(above, mode=0o755, owner=owner, created=placing.created)
+            mode = placing.mode(0o755, True)
+        else:
+            mode = 0o755
+        return self.make_directories(placing.destination, mode=mode, owner=owner, created=placing.created)
+
+    def put_archive(self, match: Match, placing: Placing) -> None:
+        """Put what was in an archive below the destination; what is there and of another kind gives way.
+
+        Raises:
+            UsageError: The destination is no directory.
+        """
+        owner = placing.owner or (0, 0)
+        real = {"": self.make_directories(placing.destination, mode=0o755, owner=owner, created=placing.created)}
+        for item in match.items[1:]:
+            parent, name = posixpath.split(item.path)
+            path = posixpath.join(real[parent], name)
+            if item.path in match.implied:
+                # Only what is in it is to be put there, also through a symbolic link.
+                path = self.make_directories(path, mode=0o755, owner=owner, created=placing.created)
+            else:
+                self._put_instead(item, path, placing)
+            if item.kind is Kind.DIRECTORY:
+                real[item.path] = path
+
+    def _put_instead(self, item: Item, path: str, placing: Placing) -> None:
+        made = self.entries.get(path)
+        if made is not None and made.kind is Kind.DIRECTORY and item.kind is not Kind.DIRECTORY:
+            for inside in [one for one in self.entries if one.startswith(f"{path}/")]:
+                del self.entries[inside]
+        self._add(item, path, placing)
 
     def put_file(self, entry: Entry, placing: Placing, *, several: bool) -> None:
         """Put the file *entry*, of which the path is a name, in its place.
@@ -105,13 +150,8 @@ class Places:
     def _place_of_file(self, name: str, placing: Placing, *, several: bool) -> str:
         """Give where a file called *name* really goes, and make the directories above it."""
         destination = placing.destination
-        if destination.endswith("/") or self.is_directory(destination):
+        if several or destination.endswith("/") or self.is_directory(destination):
             destination = f"{destination.rstrip('/')}/{name}"
-        elif several:
-            raise UsageError(
-                f"several sources go to {destination!r}, which is no directory",
-                hint=f"end the destination in a slash: {destination}/",
-            )
         owner = placing.owner or (0, 0)
         parent, last = posixpath.split(destination)
         above = self.make_directories(parent, mode=0o755, owner=owner, created=placing.created)
@@ -167,6 +207,9 @@ class Places:
     def _put(self, item: Item, path: str, placing: Placing) -> None:
         below = self.view.find(path) if self.view.layers else None
         self._check_kind(path, below, is_directory=item.kind is Kind.DIRECTORY)
+        self._add(item, path, placing)
+
+    def _add(self, item: Item, path: str, placing: Placing) -> None:
         entry = _entry(item, path, placing)
         if item.kind is not Kind.DIRECTORY and item.status.st_nlink > 1:
             first = self._inodes.setdefault((item.status.st_dev, item.status.st_ino), path)

@@ -84,13 +84,16 @@ class Match:
         name: The last component of the path that was asked for.
         path: From the root of the tree, as it was asked for, without a slash in front.
         items: It and all below it, parents first, sorted by path.
-        parents: Directories of the source that are kept below the destination, with ``--parents``.
+        parents: Directories of the source that are kept below the destination, with ``--parents``, outermost first;
+            their paths are below the destination.
+        implied: Directories of an archive that has things in them and not themselves.
     """
 
     name: str
     path: str
     items: tuple[Item, ...]
-    parents: str = ""
+    parents: tuple[Item, ...] = ()
+    implied: frozenset[str] = frozenset()
 
     @property
     def is_directory(self) -> bool:
@@ -99,6 +102,8 @@ class Match:
 
 
 Keep = Callable[[str, bool], bool]
+# Components of a pattern; None is ``**``.
+_Parts = tuple[Callable[[str], bool] | None, ...]
 
 
 def _keep_all(_path: str, _is_directory: bool) -> bool:  # noqa: FBT001 (Keep has it so)
@@ -132,8 +137,12 @@ class Tree:
     looked: dict[str, Status | None] | None = None
     _count: list[int] = field(default_factory=lambda: [0])
 
-    def match(self, pattern: str) -> list[Match]:
+    def match(self, pattern: str, *, deep: bool = False) -> list[Match]:
         """Find what *pattern* names: a path, or a pattern as Go's ``filepath.Match`` has it.
+
+        Args:
+            pattern: From the root.
+            deep: A component ``**`` is any number of directories, none among them.
 
         Raises:
             NotFound: A path leads nowhere; a pattern may.
@@ -143,8 +152,20 @@ class Tree:
         if not any(letter in path for letter in "*?[\\"):
             found = self._found(path)
         else:
-            found = [match for one in self._glob(path) for match in self._found(one)]
+            found = [match for one in dict.fromkeys(self._glob(path, deep=deep)) for match in self._found(one)]
         return found
+
+    def directories(self, path: str, above: str) -> tuple[Item, ...]:
+        """Describe the directories of *path* that are below *above*, and *path* itself where it is one."""
+        found = []
+        inside = path.removeprefix(above).lstrip("/").split("/")
+        for depth in range(1, len(inside) + 1):
+            name = "/".join(inside[:depth])
+            node = self.files.resolve(posixpath.join(above, name)).node
+            item = self._item(node, name) if node is not None and node.is_directory else None
+            if item is not None and name:
+                found.append(item)
+        return tuple(found)
 
     def _found(self, path: str) -> list[Match]:
         try:
@@ -155,7 +176,7 @@ class Tree:
         if self.looked is not None:
             # Symbolic links on the way may come to lead elsewhere.
             self.looked[f"{self.files.layers[0]}/{path}"] = None
-        if node is None or not self._is_visible(resolved.path, is_directory=node.is_directory):
+        if node is None or not self._is_visible(resolved.path, node):
             raise NotFound(f"/{path}", hint=near_miss(path, names=self._names, hides=self._hides) or self.hint)
         name = posixpath.basename(path)
         if not node.is_directory and self.exclude(name):
@@ -169,44 +190,67 @@ class Tree:
     def _hides(self, path: str) -> bool:
         return not self.keep(path, False)
 
-    def _is_visible(self, path: str, *, is_directory: bool) -> bool:
-        return not path or self.keep(path, is_directory)
+    def _is_visible(self, path: str, node: Node) -> bool:
+        if not path or self.keep(path, node.is_directory):
+            return True
+        # What is in a hidden directory can be seen, if a later rule says so, and that directory with it.
+        return node.is_directory and any(item.path for item in self._items(node))
 
-    def _glob(self, pattern: str) -> Iterator[str]:
+    def _glob(self, pattern: str, *, deep: bool) -> Iterator[str]:
         from smidgen.dockerfile.execute.glob import compiled  # noqa: PLC0415 (most sources are plain paths)
 
-        parts = [compiled(part) for part in pattern.split("/")]
+        parts = [None if deep and part == "**" else compiled(part) for part in pattern.split("/")]
+        # As the last component it is whatever is there.
+        parts[-1] = parts[-1] or compiled("*")
+        if self.files.root is not None:
+            yield from self._below(self.files.root, "", tuple(parts), set())
 
-        def below(node: Node, prefix: str, at: int) -> Iterator[str]:
-            self._look(node)
-            for child in self.files.children(node):
-                name = posixpath.basename(child.path)
-                path = f"{prefix}/{name}" if prefix else name
-                if not parts[at](name):
-                    continue
-                if at + 1 == len(parts):
-                    if self._is_visible(path, is_directory=child.is_directory):
-                        yield path
-                    continue
-                inner = self.files.resolve(path).node if child.is_symlink else child
-                if inner is not None and inner.is_directory:
-                    yield from below(inner, path, at + 1)
+    def _below(self, node: Node, prefix: str, parts: _Parts, seen: set[tuple[str, int]]) -> Iterator[str]:
+        """Give what *parts* match in the directory *node*; what was *seen* with as many of them is done."""
+        if (prefix, len(parts)) in seen:
+            return
+        seen.add((prefix, len(parts)))
+        self._look(node)
+        part = parts[0]
+        if part is None:
+            yield from self._below(node, prefix, parts[1:], seen)
+        for child in self.files.children(node):
+            name = posixpath.basename(child.path)
+            path = f"{prefix}/{name}" if prefix else name
+            if part is None:
+                if child.is_directory:
+                    yield from self._below(child, path, parts, seen)
+            elif part(name):
+                yield from self._matched(child, path, parts[1:], seen)
 
-        root = self.files.root
-        if root is not None:
-            yield from below(root, "", 0)
+    def _matched(self, node: Node, path: str, parts: _Parts, seen: set[tuple[str, int]]) -> Iterator[str]:
+        if not parts:
+            if self._is_visible(path, node):
+                yield path
+            return
+        inner = self.files.resolve(path).node if node.is_symlink else node
+        if inner is not None and inner.is_directory:
+            yield from self._below(inner, path, parts, seen)
 
     def _items(self, top: Node) -> Iterator[Item]:
         waiting = [(top, "")]
+        hidden: list[tuple[Node, str]] = []
         while waiting:
             node, path = waiting.pop()
+            while hidden and not path.startswith(f"{hidden[-1][1]}/"):
+                hidden.pop()
             is_seen = not path or (self.keep(node.path, node.is_directory) and not self.exclude(path))
             if is_seen:
-                item = self._item(node, path)
-                if item is not None:
-                    yield item
-            if not is_seen:
+                # A directory that is hidden comes along with what can be seen in it.
+                for place in (*hidden, (node, path)):
+                    item = self._item(*place)
+                    if item is not None:
+                        yield item
+                hidden.clear()
+            else:
                 self._look(node)
+                if node.is_directory:
+                    hidden.append((node, path))
             if node.is_directory and not (path and self.prune(node.path)):
                 inner = [(child, posixpath.basename(child.path)) for child in self.files.children(node)]
                 waiting += [(child, f"{path}/{name}" if path else name) for child, name in reversed(inner)]
