@@ -45,8 +45,8 @@ def _many(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command
 @_many("--ssh", metavar="default|NAME[=SOCKET]", help="An SSH agent for RUN --mount=type=ssh.")
 @click.option("--no-cache", is_flag=True, help="Do every step again.")
 @_many("--no-cache-filter", metavar="STAGE,…", help="Do the steps of these stages again.")
-@_many("--cache-from", metavar="REF", help="Not supported yet.")
-@_many("--cache-to", metavar="REF", help="Not supported yet.")
+@_many("--cache-from", metavar="REF|type=…", help="A cache of another machine: type=local,src=DIR|registry,ref=REF.")
+@_many("--cache-to", metavar="REF|type=…", help="Write one: type=local,dest=DIR|registry,ref=REF|inline[,mode=max].")
 @click.option("--pull", is_flag=True, help="Ask the registry for base images although the store has them.")
 @_many("--label", metavar="NAME=VALUE", help="Label of the image's configuration.")
 @_many("--annotation", metavar="NAME=VALUE", help="Annotation of the manifest.")
@@ -116,7 +116,7 @@ def _build(store: Path | None, given: dict[str, Any]) -> int:
 def _is_plain(given: dict[str, Any]) -> bool:
     """Tell whether the store is the only output, and files the only input."""
     outputs = ("push", "engine", "tarball", "oci_layout", "iidfile", "metadata_file", "as_json")
-    marks = (*outputs, "no_cache", "no_cache_filter", "pull", "secret", "ssh")
+    marks = (*outputs, "no_cache", "no_cache_filter", "pull", "secret", "ssh", "cache_from", "cache_to")
     return given["file"] != "-" and not any(given[name] for name in marks)
 
 
@@ -148,6 +148,7 @@ def _leave_note(
 
 
 def _request(given: dict[str, Any], outputs: "Sequence[OutputFlag]") -> "DockerfileRequest":
+    from smidgen.dockerfile.cache.flags import parse_cache_from, parse_cache_to  # noqa: PLC0415
     from smidgen.dockerfile.execute import flags  # noqa: PLC0415
     from smidgen.dockerfile.execute.options import ExecuteOptions  # noqa: PLC0415
     from smidgen.dockerfile.execute.request import DockerfileRequest  # noqa: PLC0415
@@ -156,9 +157,6 @@ def _request(given: dict[str, Any], outputs: "Sequence[OutputFlag]") -> "Dockerf
     from smidgen.oci.platform import Platform, host_platform  # noqa: PLC0415
     from smidgen.oci.reference import Reference  # noqa: PLC0415
 
-    for name in ("cache_from", "cache_to"):
-        if given[name]:
-            raise UsageError(f"--{name.replace('_', '-')} is not supported yet", hint="the store is the cache")
     host = host_platform()
     platforms = tuple(Platform.parse(one) for text in given["platform"] for one in text.split(","))
     dockerfile, path = _read(given["file"])
@@ -190,6 +188,8 @@ def _request(given: dict[str, Any], outputs: "Sequence[OutputFlag]") -> "Dockerf
             keep_times=any(output.keep_times for output in outputs),
             runtime=given["runtime"],
             pull=given["pull"],
+            cache_from=parse_cache_from(given["cache_from"]),
+            cache_to=parse_cache_to(given["cache_to"]),
         ),
         names=tuple(dict.fromkeys(Reference.parse(name).with_default_tag() for name in names)),
     )

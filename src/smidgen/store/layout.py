@@ -141,7 +141,7 @@ def _copy(store: ContentStore, entry: Descriptor, directory: Path) -> None:
         if descriptor.media_type in DOCUMENTS and descriptor.size > MAX_DOCUMENT:
             raise InvalidContent(f"entry {descriptor.digest}", f"{descriptor.size} bytes are too many for a manifest")
         if not store.has(descriptor):
-            with _open_blob(directory, descriptor) as stream:
+            with open_layout_blob(directory, descriptor) as stream:
                 store.put_stream(descriptor, stream)
         below = children(store, descriptor)
         if descriptor.media_type in INDEXES:
@@ -160,7 +160,14 @@ def _is_there(directory: Path, descriptor: Descriptor) -> bool:
     return os.path.exists(_blob_path(directory, descriptor))
 
 
-def _open_blob(directory: Path, descriptor: Descriptor) -> BinaryIO:
+def open_layout_blob(directory: Path, descriptor: Descriptor) -> BinaryIO:
+    """Open a blob of the image layout *directory*; nothing checks what is read.
+
+    Raises:
+        NotFound: It is not there.
+        InvalidContent: It is no regular file.
+        StoreError: It cannot be read.
+    """
     path = _blob_path(directory, descriptor)
     try:
         # A named pipe must not hold us up; a link may point anywhere, as the bytes are checked.

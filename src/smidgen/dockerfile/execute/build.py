@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -20,6 +21,9 @@ from smidgen.oci.config import History, ImageConfig, RootFS, encode_config
 from smidgen.oci.manifest import Manifest, encode
 from smidgen.oci.media_types import OCI_CONFIG, OCI_MANIFEST
 from smidgen.store.content import ContentStore
+
+if TYPE_CHECKING:
+    from smidgen.dockerfile.cache.imports import Imports
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,32 +67,45 @@ def execute(
     *,
     use: Callable[[Executed], None] = lambda _: None,
     begin: Callable[[Builder], None] = lambda _: None,
+    imports: "Imports | None" = None,
 ) -> BuiltStage:
     """Build the target of *plan* for one platform; the image has no tag yet, so hold ``store.writing()``.
 
     *use* is called when all is done and before anything is let go. *begin* is given what builds before it does, so that
-    others can end it.
+    others can end it. *imports* are caches of other machines.
 
     Raises:
         DockerfileError: An instruction cannot be done; shows its line.
         StepFailed: A command failed.
+        CacheLost: One of *imports* failed; without it the build can be done again.
         SmidgenError: Anything else.
     """
-    builder = Builder(plan, store, options, watcher)
+    builder = Builder(plan, store, options, watcher, imports)
+    annotations = dict(options.annotations)
     try:
         begin(builder)
         target, chain = builder.run()
         layers = [builder.layers.packed(chain[: at + 1]) for at in range(len(chain))]
         builder.save(chain)
         use(Executed(builder, chain))
+        if any(to.place is None for to in options.cache_to):
+            annotations |= _inline(builder)
     except BaseException:
         builder.stop.set()
         raise
     finally:
         builder.close()
     state = target.resolved.state
-    image = _assemble(store, state, layers, options, created=builder.created)
+    image = _assemble(store, state, layers, replace(options, annotations=annotations), created=builder.created)
     return BuiltStage(image, state, None if builder.is_remote else builder.contexts.looked)
+
+
+def _inline(builder: Builder) -> dict[str, str]:
+    """Give the annotation with which an image is its own cache."""
+    from smidgen.dockerfile.cache.collect import collect_steps  # noqa: PLC0415 (few builds ask for it)
+    from smidgen.dockerfile.cache.document import INLINE, document_of, encode_document  # noqa: PLC0415
+
+    return {INLINE: encode_document(document_of(collect_steps(builder, all_stages=False))).decode()}
 
 
 def _assemble(

@@ -13,7 +13,7 @@ from smidgen.dockerfile.execute.contexts import Contexts, excluding
 from smidgen.dockerfile.execute.digests import Digests
 from smidgen.dockerfile.execute.gathered import FetchedFile, Sources
 from smidgen.dockerfile.execute.keys import content_key, key
-from smidgen.dockerfile.execute.layers import Chain, Format, Layers, name_of
+from smidgen.dockerfile.execute.layers import Chain, Format, Layers, chain_name, name_of
 from smidgen.dockerfile.execute.options import ExecuteOptions
 from smidgen.dockerfile.execute.records import Records
 from smidgen.dockerfile.execute.report import Watcher
@@ -33,6 +33,8 @@ from smidgen.store.content import ContentStore
 from smidgen.store.snapshots import Snapshots, own_domain
 
 if TYPE_CHECKING:
+    from smidgen.dockerfile.cache.imports import Imports
+    from smidgen.dockerfile.execute.cache_mounts import CacheMounts
     from smidgen.dockerfile.execute.run import Kitchen
 
 _ONE_ID: Final = (
@@ -52,16 +54,26 @@ class Builder:
         records: Of earlier builds.
         stop: Ends everything.
         keeps_owners: Files can belong to any user.
+        imports: Caches of other machines, or None.
         created: Seconds since 1970, for what is made.
         is_remote: Files came from addresses, which may give others the next time.
     """
 
-    def __init__(self, plan: Plan, store: ContentStore, options: ExecuteOptions, watcher: Watcher) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        store: ContentStore,
+        options: ExecuteOptions,
+        watcher: Watcher,
+        imports: "Imports | None" = None,
+    ) -> None:
         self.plan = plan
         self.options = options
         self.watcher = watcher
         self.created = plan.source_date_epoch or 0
         self.is_remote = False
+        self.imports = imports
+        self._store = store
         self.stop = Stop()
         self.records = Records(store.root)
         domain = own_domain()
@@ -78,6 +90,7 @@ class Builder:
             Format(compression=options.compression, times=times),
             user_xattr=self._user_xattr,
             keeps_owners=self.keeps_owners,
+            imports=imports,
         )
         self.contexts = Contexts(plan, options)
         self._bases = Bases(store, self.layers, options, watcher)
@@ -93,7 +106,6 @@ class Builder:
     @functools.cached_property
     def kitchen(self) -> "Kitchen":
         """What all commands have in common; made for the first one."""
-        from smidgen.dockerfile.execute.cache_mounts import CacheMounts  # noqa: PLC0415
         from smidgen.dockerfile.execute.run import Kitchen  # noqa: PLC0415
         from smidgen.sandbox.identity import find_identity  # noqa: PLC0415
 
@@ -101,13 +113,25 @@ class Builder:
             layers=self.layers,
             identity=find_identity(),
             options=self.options,
-            caches=CacheMounts(self._snapshots, self.stop),
+            caches=self.cache_mounts,
             directories=self._directories,
             stop=self.stop,
             user_xattr=self._user_xattr,
             opaque=USER_OPAQUE if self._user_xattr else OPAQUE,
             keeps_owners=self.keeps_owners,
         )
+
+    @functools.cached_property
+    def cache_mounts(self) -> "CacheMounts":
+        """The directories that commands keep."""
+        from smidgen.dockerfile.execute.cache_mounts import CacheMounts  # noqa: PLC0415
+
+        if self.imports is None:
+            return CacheMounts(self._snapshots, self.stop)
+        from smidgen.dockerfile.cache.mounts import Restores  # noqa: PLC0415
+
+        restores = Restores(self.imports, self._store, self.keeps_owners, self.watcher.warn)
+        return CacheMounts(self._snapshots, self.stop, restore=restores)
 
     # The whole
 
@@ -151,6 +175,9 @@ class Builder:
             count = len(stage.peek() or ())
             if count:
                 stage.save_layers(chain[:count])
+        for index, stage in list(self._stages.items()):
+            if index not in self._exported and stage.is_built:
+                stage.save_layers(stage.peek() or ())
 
     def fail(self, error: BaseException) -> None:
         """Note what went wrong first, and end everything else."""
@@ -226,7 +253,11 @@ class Builder:
         if stage.is_forced and not stage.is_built:
             return False
         chain = stage.peek()
-        return chain is None or name_of(chain) == name
+        return chain is None or name_of(chain) == name or chain_name(self.layers, chain) == name
+
+    def all_begun(self) -> list[StageRun]:
+        """Give the stages that this build had to do with."""
+        return [self._stages[index] for index in sorted(self._stages)]
 
     # Origins
 

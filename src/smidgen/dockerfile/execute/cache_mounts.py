@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _MOST_PRIVATE: Final = 64
 _POLL: Final = 0.05
 
 Fill = Callable[[], Merged]
+Restore = Callable[[str, Path], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,18 @@ class CacheMounts:
         snapshots: Where they are.
         stop: Ends waiting.
         scope: What else their names depend on.
+        restore: Fills one that is empty, by its id, and tells whether it did; None where nothing can.
     """
 
     snapshots: Snapshots
     stop: Stop
     scope: str = ""
+    restore: Restore | None = None
+
+    def directory(self, mount_id: str) -> Path | None:
+        """Give the directory of a mount that is there already, the first one of private ones."""
+        content = self.snapshots.mount(key("cache mount", self.scope, mount_id)) / "content"
+        return content if content.is_dir() else None
 
     @contextlib.contextmanager
     def use(self, mount: CacheMount, fill: Fill | None) -> Iterator[Path]:
@@ -95,7 +104,11 @@ class CacheMounts:
             if not content.is_dir():
                 fresh = directory / f"fresh-{os.getpid()}"
                 fresh.mkdir(exist_ok=True)
-                if fill is not None:
+                if self.restore is not None and not self.restore(mount.id, fresh):
+                    # It may have gone wrong half way.
+                    shutil.rmtree(fresh)
+                    fresh.mkdir()
+                if fill is not None and not os.listdir(fresh):
                     copy_tree(Tree(fill()), mount.source, fresh)
                 os.chown(fresh, mount.uid, mount.gid)
                 fresh.chmod(mount.mode)

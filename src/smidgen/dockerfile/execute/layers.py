@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from smidgen.errors import InvalidContent, NotFound
+from smidgen.errors import InvalidContent, NotFound, SmidgenError
 from smidgen.layer.compression import Compression
 from smidgen.layer.entry import Entry
 from smidgen.layer.merged import OPAQUE, USER_OPAQUE, Merged
 from smidgen.layer.packed import Layer
 from smidgen.layer.snapshot import Times, changes
+from smidgen.oci.digest import DiffID
 from smidgen.oci.media_types import LAYER_COMPRESSION
 from smidgen.store.content import ContentStore
 from smidgen.store.sizes import remember_size
@@ -23,6 +24,9 @@ from smidgen.store.snapshots import Snapshots
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
+
+    from smidgen.dockerfile.cache.document import CachedLayer
+    from smidgen.dockerfile.cache.imports import Imports
 
 _PACKERS: Final = 2
 
@@ -65,13 +69,22 @@ class Layers:
     """The outcomes that a build has to do with; used by several threads."""
 
     def __init__(
-        self, store: ContentStore, snapshots: Snapshots, format_: Format, *, user_xattr: bool, keeps_owners: bool = True
+        self,
+        store: ContentStore,
+        snapshots: Snapshots,
+        format_: Format,
+        *,
+        user_xattr: bool,
+        keeps_owners: bool = True,
+        imports: "Imports | None" = None,
     ) -> None:
         self._store = store
         self._snapshots = snapshots
         self._format = format_
         self._opaque = USER_OPAQUE if user_xattr else OPAQUE
         self._keeps_owners = keeps_owners
+        self._imports = imports
+        self._elsewhere: dict[str, tuple[CachedLayer, str]] = {}
         self._packed: dict[str, Layer] = {}
         self._entries: dict[str, tuple[Entry, ...]] = {}
         self._packing: dict[str, Future[Layer]] = {}
@@ -97,6 +110,10 @@ class Layers:
         """Note that *result* is packed already."""
         self._packed[result.name] = layer
 
+    def know_elsewhere(self, result: Result, layer: "CachedLayer", format_name: str) -> None:
+        """Note that a cache has *result*; it is brought when something asks for it."""
+        self._elsewhere[result.name] = (layer, format_name)
+
     def know_entries(self, result: Result, entries: Iterable[Entry]) -> None:
         """Note what *result* consists of, parents first."""
         self._entries[result.name] = tuple(entries)
@@ -110,7 +127,36 @@ class Layers:
         layer = self._packed.get(result.name)
         if layer is not None and self._store.has(layer.descriptor):
             return True
-        return result.name in self._entries or self._snapshots.find(result.name) is not None
+        return (
+            result.name in self._entries
+            or result.name in self._elsewhere
+            or self._snapshots.find(result.name) is not None
+        )
+
+    def diff_id_of(self, result: Result) -> DiffID | None:
+        """Give the diff_id of *result* where it is known without packing it."""
+        layer = self._packed.get(result.name)
+        if layer is not None:
+            return layer.diff_id
+        layer_elsewhere = self._ready_elsewhere(result)
+        return layer_elsewhere.diff_id if layer_elsewhere is not None else None
+
+    def described(self, chain: Chain) -> "CachedLayer":
+        """Say which blob the topmost layer of *chain* is; it is packed for that, but not brought from a cache."""
+        from smidgen.dockerfile.cache.document import CachedLayer  # noqa: PLC0415
+
+        layer = self._packed.get(chain[-1].name)
+        if layer is None or not self._store.has(layer.descriptor):
+            elsewhere = self._ready_elsewhere(chain[-1])
+            if elsewhere is not None:
+                return elsewhere
+            layer = self.packed(chain)
+        return CachedLayer.of(layer.descriptor, layer.diff_id)
+
+    def _ready_elsewhere(self, result: Result) -> "CachedLayer | None":
+        """Give what a cache has of *result* in the very form that this build would give it."""
+        layer, format_name = self._elsewhere.get(result.name, (None, ""))
+        return layer if format_name == self._format.name else None
 
     def view(self, chain: Chain) -> Merged:
         """Unpack what is not unpacked yet, and give the files of all of *chain*."""
@@ -141,6 +187,10 @@ class Layers:
         layer = self._packed.get(result.name)
         if layer is not None and self._store.has(layer.descriptor):
             return layer
+        elsewhere = self._ready_elsewhere(result)
+        if elsewhere is not None and self._imports is not None:
+            layer = self._packed[result.name] = self._imports.bring(elsewhere)
+            return layer
         with self._lock:
             self._packed.pop(result.name, None)
             future = self._packing.get(result.name)
@@ -155,6 +205,8 @@ class Layers:
             entries = retimed(self._entries[result.name], self._format.times)
         else:
             upper = self._snapshots.find(result.name)
+            if upper is None and result.name in self._elsewhere:
+                upper = self.directories(chain)[-1]
             if upper is None:
                 raise NotFound(f"layer {result.name}", hint="build again with --no-cache")
             lower = self.view(chain[:-1])
@@ -176,7 +228,7 @@ class Layers:
                 if entries is not None:
                     self._fill(entries, draft.content, Merged(below))
                 else:
-                    self._unpack_blob(result, draft.content, Merged(below))
+                    self._unpack_layer(result, draft.content, Merged(below))
                 return self._snapshots.keep(draft, result.name)
 
     def _fill(self, entries: Iterable[Entry], root: Path, lower: Merged) -> None:
@@ -184,12 +236,26 @@ class Layers:
 
         fill_overlay(entries, root, lower=lower, opaque=self._opaque, preserve_owners=self._keeps_owners)
 
-    def _unpack_blob(self, result: Result, root: Path, lower: Merged) -> None:
+    def _unpack_layer(self, result: Result, root: Path, lower: Merged) -> None:
+        layer = self._packed.get(result.name)
+        elsewhere, _ = self._elsewhere.get(result.name, (None, ""))
+        if elsewhere is None or self._imports is None or (layer is not None and self._store.has(layer.descriptor)):
+            self._unpack_blob(result, layer, root, lower)
+            return
+        from smidgen.dockerfile.cache.imports import CacheLost  # noqa: PLC0415
+
+        brought = self._imports.bring(elsewhere)
+        try:
+            self._unpack_blob(result, brought, root, lower)
+        except SmidgenError as error:
+            self._imports.refuse(elsewhere, error)
+            raise CacheLost from error
+
+    def _unpack_blob(self, result: Result, layer: Layer | None, root: Path, lower: Merged) -> None:
         from smidgen.layer.decompress import decompressed  # noqa: PLC0415 (brings the codecs)
         from smidgen.layer.digesting import Digesting  # noqa: PLC0415
         from smidgen.layer.unpack_overlay import unpack_overlay  # noqa: PLC0415
 
-        layer = self._packed.get(result.name)
         if layer is None:
             raise NotFound(f"layer {result.name}", hint="build again with --no-cache")
         algorithm = LAYER_COMPRESSION.get(layer.descriptor.media_type)
@@ -201,6 +267,19 @@ class Layers:
             tar = Digesting(stream)
             unpack_overlay(tar.buffered(), root, lower=lower, opaque=self._opaque, preserve_owners=self._keeps_owners)
             tar.check(layer.diff_id, what=f"uncompressed layer {layer.descriptor.digest}")
+
+
+def chain_name(layers: Layers, chain: Chain) -> str | None:
+    """Give the chain id of *chain*, without the algorithm, as far as no layer has to be packed for it."""
+    from smidgen.dockerfile.cache.document import chained  # noqa: PLC0415
+
+    name = ""
+    for result in chain:
+        diff_id = layers.diff_id_of(result)
+        if diff_id is None:
+            return None
+        name = chained(name, diff_id)
+    return name
 
 
 def retimed(entries: Iterable[Entry], times: Times) -> Iterator[Entry]:

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from smidgen.layer.compression import DEFAULT, Compression
+
+if TYPE_CHECKING:
+    from smidgen.dockerfile.cache.flags import CachePlace, CacheTo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,8 @@ class ExecuteOptions:
         compression: Of layers.
         keep_times: Layers keep modification times.
         runtime: ``auto`` or the name of one.
+        cache_from: Caches of other machines.
+        cache_to: Where the cache goes after the build.
         pull: Ask the registry for base images although the store has them.
     """
 
@@ -45,3 +50,5 @@ class ExecuteOptions:
     keep_times: bool = False
     runtime: str = "auto"
     pull: bool = False
+    cache_from: "tuple[CachePlace, ...]" = ()
+    cache_to: "tuple[CacheTo, ...]" = ()

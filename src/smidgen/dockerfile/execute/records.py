@@ -42,6 +42,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         parent: Name of what the step was done on.
         sources: Number of each stage that the step took files from → name of what that had given.
         stubs: See ``layers.Result``.
+        content: The step's key by the content of the files that it took from another stage, where it has one.
         layers: The outcome packed, by ``Format.name``.
     """
 
@@ -49,6 +50,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     parent: str
     sources: dict[str, str] = {}
     stubs: tuple[str, ...] = ()
+    content: str = ""
     layers: dict[str, StoredLayer] = {}
 
     def with_layer(self, format_name: str, layer: Layer) -> "Record":

@@ -1,8 +1,10 @@
 """A whole build: for each platform, into one image or index, under all its names, to all its outputs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smidgen.dockerfile.execute.build import BuiltStage, Executed, execute
 from smidgen.dockerfile.execute.options import ExecuteOptions
@@ -16,6 +18,9 @@ from smidgen.layer.merged import Merged
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
+
+if TYPE_CHECKING:
+    from smidgen.dockerfile.cache.session import CacheSession
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,16 +78,30 @@ def build_dockerfile(
     for doubt in plans[0].warnings:
         watcher.warn(str(doubt))
     built: list[BuiltStage] = []
-    with store.writing():
+    with store.writing(), _caches(request.execute, store, watcher) as caches:
         for platform, planned in zip(platforms, plans, strict=True):
             place = Path(str(platform).replace("/", "_")) if len(platforms) > 1 else Path()
-            built.append(_one(planned, request, store, watcher, place=place, use_files=use_files))
+            built.append(_one(planned, request, store, watcher, caches=caches, place=place, use_files=use_files))
         images = [one.image for one in built]
         image = images[0] if len(images) == 1 else _index(store, images, request)
         store.tag_all(dict.fromkeys(request.names, image.descriptor))
+        if caches is not None:
+            caches.write()
     if request.names:
         image = replace(image, reference=request.names[0])
     return DockerfileOutcome(image, tuple(images), _all_looked(built))
+
+
+@contextmanager
+def _caches(options: ExecuteOptions, store: ContentStore, watcher: Watcher) -> "Iterator[CacheSession | None]":
+    """Give the caches of other machines, or None where the store is the only one."""
+    if not options.cache_from and not options.cache_to:
+        yield None
+        return
+    from smidgen.dockerfile.cache.session import CacheSession  # noqa: PLC0415 (most builds have none)
+
+    with closing(CacheSession(options, store, watcher)) as session:
+        yield session
 
 
 def _all_looked(built: list[BuiltStage]) -> dict[str, Status | None] | None:
@@ -106,14 +125,19 @@ def _one(
     store: ContentStore,
     watcher: Watcher,
     *,
+    caches: "CacheSession | None",
     place: Path,
     use_files: UseFiles | None,
 ) -> BuiltStage:
     def use(executed: Executed) -> None:
         if use_files is not None:
             use_files(executed.view(), place)
+        if caches is not None:
+            caches.collect(executed.builder)
 
-    return execute(planned, store, request.execute, watcher, use=use)
+    if caches is None:
+        return execute(planned, store, request.execute, watcher, use=use)
+    return caches.build(lambda imports: execute(planned, store, request.execute, watcher, use=use, imports=imports))
 
 
 def _index(store: ContentStore, images: list[Image], request: DockerfileRequest) -> Image:

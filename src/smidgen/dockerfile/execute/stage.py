@@ -2,13 +2,13 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
 from smidgen.dockerfile.execute.gathered import Sources, gather
-from smidgen.dockerfile.execute.layers import Chain, Result, name_of
+from smidgen.dockerfile.execute.layers import Chain, Result, chain_name, name_of
 from smidgen.dockerfile.execute.promise import Promise
 from smidgen.dockerfile.execute.records import Record
 from smidgen.dockerfile.execute.report import StepName
@@ -92,34 +92,90 @@ class StageRun:
 
     def _known(self, base: Chain) -> tuple[Chain, int]:
         """Give what earlier builds did on *base*, and how many steps that is."""
+        found = self._walk(base, imported_first=False)
+        if self._builder.imports is not None and found[1] < len(self._steps):
+            # What a cache has stands on what that cache has, and may go further than what was done here.
+            other = self._walk(base, imported_first=True)
+            found = other if other[1] > found[1] else self._walk(base, imported_first=False)
+        return found
+
+    def _walk(self, base: Chain, *, imported_first: bool) -> tuple[Chain, int]:
         chain = base
         for at in range(len(self._steps)):
-            found = self._recorded(at, self._key(at), chain) if not self.is_forced else None
+            found = None
+            if not self.is_forced:
+                found = self._recorded(at, self._key(at), chain, imported_first=imported_first)
             if found is None:
                 return chain, at
             chain = (*chain, found)
         return chain, len(self._steps)
 
+    def known(self) -> tuple[Chain, int]:
+        """Give its layers as far as they are known by now, and how many of its steps that is."""
+        if self.is_built:
+            return self.peek() or (), len(self._steps)
+        base = self._builder.peek(self.planned.base)
+        return ((), 0) if base is None else self._known(base)
+
+    def outcome(self, at: int) -> tuple[str, Record] | None:
+        """Give the key and the record of a step that is known."""
+        key = self._key(at)
+        return next(((key, record) for found, record in self._records.get(at, ()) if found == key), None)
+
+    @property
+    def steps(self) -> tuple[Work, ...]:
+        """The steps that may make layers."""
+        return self._steps
+
     def _key(self, at: int) -> str:
         return self._located(self._steps[at], lambda: self.keys.of(at))
 
-    def _recorded(self, at: int, key: str, chain: Chain) -> Result | None:
+    def _recorded(self, at: int, key: str, chain: Chain, *, imported_first: bool = False) -> Result | None:
         """Give the outcome of the step *at*, done on *chain* before, if it is still there."""
+        local, imported = self._own_record(at, key, chain), self._imported(at, key, chain)
+        for found in (*imported, *local) if imported_first else (*local, *imported):
+            return found
+        return None
+
+    def _own_record(self, at: int, key: str, chain: Chain) -> Iterator[Result]:
         record = self._builder.records.get(key)
-        step = self._steps[at]
-        if record is None or (record.parent != name_of(chain) and not _is_alone(step)):
-            return None
+        if record is None or (record.parent != name_of(chain) and not _is_alone(self._steps[at])):
+            return
+        if not self._stages_of(at).issuperset(record.sources):
+            return  # it is of another Dockerfile, where the same files were of a stage
         for stage, name in record.sources.items():
             if not self._builder.still_gives(int(stage), name):
-                return None
+                return
         result = Result(record.name, frozenset(record.stubs))
         layers = self._builder.layers
         if (stored := record.layers.get(layers.format.name)) is not None:
             layers.know_layer(result, stored.layer)
-        if not layers.is_there(result):
-            return None
-        self._records[at] = [(key, record)]
-        return result
+        if layers.is_there(result):
+            self._records[at] = [(key, record)]
+            yield result
+
+    def _stages_of(self, at: int) -> set[str]:
+        """Give the numbers of the stages that a step takes files from, as records have them."""
+        return {str(origin.index) for origin in _origins(self._steps[at]) if isinstance(origin, StageOrigin)}
+
+    def _imported(self, at: int, key: str, chain: Chain) -> Iterator[Result]:
+        """Find the outcome of the step *at* in a cache of another machine, which may say anything."""
+        builder, step = self._builder, self._steps[at]
+        if builder.imports is None:
+            return
+        origins = self._stages_of(at)
+        names = {name_of(chain), chain_name(builder.layers, chain)}
+        for cached in builder.imports.steps(key):
+            sources = cached.sources if cached.key == key else {}
+            if (cached.parent not in names and not _is_alone(step)) or not origins.issuperset(sources):
+                continue
+            if all(builder.still_gives(int(stage), name) for stage, name in sources.items()):
+                result = Result(cached.name)
+                builder.layers.know_elsewhere(result, cached.layer, cached.format)
+                parent = name_of(chain)
+                record = Record(name=cached.name, parent=parent, sources=sources, content=cached.content)
+                self._records[at] = [(key, record)]
+                yield result
 
     # Building
 
@@ -180,6 +236,7 @@ class StageRun:
                 self._remember(at, key, same)
                 self._builder.watcher.cached(name)
                 return found
+            record = msgspec.structs.replace(record, content=by_content)
             self._remember(at, by_content, msgspec.structs.replace(record, sources={}))
         self._builder.watcher.started(name)
         started = time.monotonic()

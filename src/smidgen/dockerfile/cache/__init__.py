@@ -1,0 +1,1 @@
+"""What builds of other machines came to: ``--cache-from`` and ``--cache-to``."""
