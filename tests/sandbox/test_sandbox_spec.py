@@ -10,7 +10,7 @@ import pytest
 from smidgen.sandbox.bubblewrap import bubblewrap_arguments
 from smidgen.sandbox.cell.calls import AARCH64, CALLS, I386, X86_64
 from smidgen.sandbox.cell.notify import program, watched
-from smidgen.sandbox.container import CAPABILITIES, MASKED, Bind, Container
+from smidgen.sandbox.container import CAPABILITIES, MASKED, Bind, Container, Tmpfs
 from smidgen.sandbox.oci_spec import runtime_spec
 from smidgen.sandbox.seccomp import refusal_filter
 from smidgen.sandbox.users import User
@@ -52,6 +52,13 @@ class TestRuntimeSpec:
         assert capabilities["effective"] == capabilities["permitted"] == capabilities["bounding"]
         assert len(capabilities["bounding"]) == 13
         assert "CAP_MKNOD" not in capabilities["bounding"]
+
+    def test_who_can_make_devices_finds_no_place_to_open_them(self) -> None:
+        binds = (*CONTAINER.binds, Tmpfs(target="/memory"))
+        rendered = spec(replace(CONTAINER, user=User(uid=0, gid=0), binds=binds, devices=("/dev/null",)))
+        assert "CAP_MKNOD" in rendered["process"]["capabilities"]["effective"]
+        open_ones = {one["destination"] for one in rendered["mounts"] if "nodev" not in one["options"]}
+        assert open_ones == {"/dev/null", "/dev/pts"}  # no node can be made among terminals
 
     def test_hostile(self) -> None:
         hostile = replace(CONTAINER, capabilities=(), no_new_privileges=True, read_only=True)

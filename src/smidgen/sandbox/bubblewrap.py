@@ -62,9 +62,10 @@ def kind_on_host(path: str) -> str | None:
 
 
 def _capabilities(container: Container) -> list[str]:
-    # Bubblewrap drops everything by itself when an ordinary user starts it; as the superuser it keeps all.
+    # Nothing that bubblewrap mounts lets a device be opened, but for those that it mounts in /dev one by one.
+    # It drops everything by itself when an ordinary user starts it; as the superuser it keeps all.
     options = ["--cap-drop", "ALL"]
     if container.user.uid == 0:
-        for name in container.capabilities:
+        for name in container.granted:
             options += ["--cap-add", name]
     return options

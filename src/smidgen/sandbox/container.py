@@ -14,7 +14,7 @@ from smidgen.sandbox.users import User
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 #: Docker's fourteen but MKNOD: nothing here keeps a container's superuser from the host's devices
-#: once it can make nodes, as control groups do for docker. Podman leaves it out too.
+#: once it can make nodes, as control groups do for docker. Podman leaves it out too. See ``Container.devices``.
 CAPABILITIES: Final = (
     "CAP_AUDIT_WRITE",
     "CAP_CHOWN",
@@ -30,6 +30,9 @@ CAPABILITIES: Final = (
     "CAP_SETUID",
     "CAP_SYS_CHROOT",
 )
+
+#: What every container has in ``/dev``, see the OCI runtime specification ("Default Devices").
+DEVICES: Final = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty")
 
 #: Hidden from every container, as docker does.
 MASKED: Final = (
@@ -88,12 +91,15 @@ class Container:
         environment: ``NAME=VALUE``, each name once.
         directory: Working directory, absolute.
         user: Who it runs as.
-        capabilities: What it may ever get; the superuser has them at once.
+        capabilities: What it may ever get, see ``granted``; the superuser has them at once.
         no_new_privileges: Set-user-id files have no effect.
         read_only: The root file system cannot be written.
         hostname: Its own name.
         binds: What is mounted, in that order.
         terminal: Its input and output are a terminal.
+        devices: Devices of the host that are mounted, in place of nodes that are made for the container. Where there
+            are any, the superuser may make nodes of its own, and no file system that it can write to lets anybody
+            open one.
         host_sys: ``/sys`` is the host's, as a new one cannot be mounted here.
         only_ids: No other ids exist than those of the program.
     """
@@ -109,8 +115,14 @@ class Container:
     hostname: str
     binds: tuple[Bind | Tmpfs, ...] = ()
     terminal: bool = False
+    devices: tuple[str, ...] = ()
     host_sys: bool = False
     only_ids: bool = False
+
+    @property
+    def granted(self) -> tuple[str, ...]:
+        """All capabilities that it may ever get."""
+        return (*self.capabilities, "CAP_MKNOD") if self.devices else self.capabilities
 
 
 def command_line(config: RunConfig, entrypoint: tuple[str, ...] | None, arguments: tuple[str, ...]) -> tuple[str, ...]:

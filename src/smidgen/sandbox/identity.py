@@ -13,6 +13,7 @@ from smidgen.errors import SandboxError
 _CAP_SETGID: Final = 6
 _CAP_SETUID: Final = 7
 _CAP_SYS_ADMIN: Final = 21
+_CAP_MKNOD: Final = 27
 # The usual user of small images; a range that lacks it is of no use.
 _NOBODY: Final = 65534
 _RANGE: Final = 65536
@@ -66,6 +67,11 @@ class Identity:
     def keeps_owners(self) -> bool:
         """Whether this process can give files to the ids of an image."""
         return self.rights is Rights.ROOT and not self.nested
+
+    @property
+    def makes_devices(self) -> bool:
+        """Whether this process can make device nodes, which the kernel never allows in a user namespace."""
+        return self.keeps_owners and bool(_capabilities() >> _CAP_MKNOD & 1)
 
 
 def find_identity() -> Identity:

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -64,6 +65,12 @@ class Command:
     filter_path: str = ""
 
 
+_CLOSE: Final = (
+    "import sys; sys.path.append(sys.argv[1]); "
+    "from smidgen.sandbox.cell.linux import add_flags, MS_NODEV; add_flags(sys.argv[2], MS_NODEV)"
+)
+
+
 def find_runtime(wanted: str, identity: Identity, uid: int, gid: int) -> Runtime:
     """Find the runtime *wanted*, or with ``auto`` the best for a program with these ids.
 
@@ -89,7 +96,7 @@ def prepare(runtime: Runtime, container: Container, identity: Identity, director
     """Write what *runtime* needs below *directory*, and give its command line."""
     if runtime.kind is Kind.BWRAP:
         return _bubblewrap(runtime, container, identity, directory)
-    spec = runtime_spec(container, os.uname().machine)
+    spec = runtime_spec(container, os.uname().machine, closing=_closing(runtime, container, identity))
     (directory / "config.json").write_text(json.dumps(spec), encoding="utf-8")
     state, log, pid_file = directory / "state", directory / "log", directory / "pid"
     # Both overlook what they cannot do with control groups, which a cell shows read-only.
@@ -97,6 +104,16 @@ def prepare(runtime: Runtime, container: Container, identity: Identity, director
     arguments = [runtime.path, "--root", str(state), "--log", str(log), "--log-format", "json", *own]
     arguments += ["run", "--bundle", str(directory), "--pid-file", str(pid_file), directory.name]
     return Command(arguments=arguments, pid_file=str(pid_file), log=log)
+
+
+def _closing(runtime: Runtime, container: Container, identity: Identity) -> list[str]:
+    """Give what crun has to run: it binds the root file system to itself and forgets the flags of that mount.
+
+    In a user namespace the kernel holds on to them.
+    """
+    if runtime.kind is not Kind.CRUN or not identity.keeps_owners:
+        return []
+    return [sys.executable, "-I", "-S", "-c", _CLOSE, str(Path(__file__).parents[2]), container.root]
 
 
 def runtime_complaint(command: Command) -> str | None:

@@ -20,7 +20,7 @@ from smidgen.layer.merged import Merged
 from smidgen.layer.unpack_overlay import fill_overlay
 from smidgen.oci.platform import host_platform
 from smidgen.sandbox.cell.job import Overlay
-from smidgen.sandbox.container import DEFAULT_PATH, Bind, Container, Tmpfs
+from smidgen.sandbox.container import DEFAULT_PATH, DEVICES, Bind, Container, Tmpfs
 from smidgen.sandbox.foreign import find_emulator, is_foreign
 from smidgen.sandbox.identity import Identity
 from smidgen.sandbox.program import find_program
@@ -162,6 +162,7 @@ class _Making:
             hostname=HOSTNAME,
             binds=tuple(binds),
             host_sys=identity.nested and network != "none",
+            devices=tuple(path for path in DEVICES if os.path.exists(path)) if identity.makes_devices else (),
             only_ids=not identity.knows(0, _TTY_GROUP),
         )
         return Step(

@@ -85,6 +85,11 @@ def unmount(target: str) -> None:
 def bind(source: str, target: str, flags: int) -> None:
     """Mount *source* on *target*, with *flags* added to those it already has."""
     mount(source, target, None, MS_BIND | MS_REC)
+    add_flags(target, flags)
+
+
+def add_flags(target: str, flags: int) -> None:
+    """Add *flags* to those that what is mounted on *target* has."""
     had = os.statvfs(target).f_flag
     kept = sum(flag for seen, flag in _KEPT if had & seen)
     mount(None, target, None, MS_BIND | MS_REMOUNT | kept | flags)
