@@ -165,6 +165,7 @@ def test_everything_that_a_section_can_say(tmp_path: Path) -> None:
         "platforms: [linux/amd64, linux/arm64]\nsecrets: [file, {source: env, target: e}]\n"
         "additional_contexts: [d=sub, 'i=docker-image://alpine']\ntags: ['x:1', 'web:2']\n"
         "extra_hosts: {h: 10.0.0.1, i: [10.0.0.2, '::1']}\nnetwork: none\nno_cache: true\n"
+        "cache_from: [example.com/c, 'type=local,src=d']\ncache_to: ['type=inline']\n"
         "no_cache_filter: [a, b]\npull: yes\nprivileged: false\nx-more: 1\nsbom: false",
         V="v",
         B="b",
@@ -184,6 +185,8 @@ def test_everything_that_a_section_can_say(tmp_path: Path) -> None:
     assert execute.secrets == {"file": b"of a file", "e": b"of a variable"}
     assert (execute.network, execute.use_cache, execute.pull) == ("none", False, True)
     assert execute.no_cache_stages == {"a", "b"}
+    assert [str(place) for place in execute.cache_from] == ["example.com/c:latest", "d:latest"]
+    assert [to.place for to in execute.cache_to] == [None]
     assert (request.build.target, execute.labels) == ("t", build.labels)
 
 
@@ -267,7 +270,8 @@ def test_services_that_share_an_image(tmp_path: Path) -> None:
         ("contxt: .", "did you mean context?"),
         ("shm_size: 1g", "build.shm_size is not supported"),
         ("privileged: true", "build.privileged is not supported"),
-        ("cache_from: [x]", "build.cache_from is not supported"),
+        ("cache_from: ['type=s3,bucket=b']", "--cache-from type=s3"),
+        ("cache_to: ['type=local']", "--cache-to type=local"),
         ("ulimits: {nofile: 1}", "build.ulimits is not supported"),
         ("context: https://example.com/x.git", "is no directory"),
         ("context: none", "is not a directory"),

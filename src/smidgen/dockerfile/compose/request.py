@@ -74,6 +74,8 @@ def request_of(build: ServiceBuild, shared: SharedOptions, environ: Mapping[str,
             compression=shared.compression,
             runtime=shared.runtime,
             pull=build.pull or shared.pull,
+            cache_from=build.cache_from,
+            cache_to=build.cache_to,
         ),
         names=build.names,
     )

@@ -6,29 +6,39 @@ Source: Compose Specification, "Compose Build Specification".
 import csv
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from smidgen.config.yaml_source import Entry, ListNode, MappingNode, Mark, Node, ScalarNode, shorten
+from smidgen.dockerfile.cache.flags import parse_cache_from, parse_cache_to
 from smidgen.dockerfile.compose.service import Network, ServiceBuild
 from smidgen.dockerfile.compose.values import Values
 from smidgen.dockerfile.execute.flags import parse_hosts
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
 
+_T = TypeVar("_T")
 _KEYS: Final = frozenset(
     {
-        *("additional_contexts", "args", "context", "dockerfile", "dockerfile_inline", "extra_hosts", "labels"),
+        *(
+            "additional_contexts",
+            "args",
+            "cache_from",
+            "cache_to",
+            "context",
+            "dockerfile",
+            "dockerfile_inline",
+            "extra_hosts",
+            "labels",
+        ),
         *("network", "no_cache", "no_cache_filter", "platforms", "pull", "secrets", "ssh", "tags", "target"),
     }
 )
 #: What smidgen cannot do; where it says no, there is nothing to be done.
 _UNSUPPORTED: Final = {
-    "cache_from": "the store is the cache",
-    "cache_to": "the store is the cache",
     "entitlements": "commands have no rights but those that every build gives them",
     "isolation": "there is one kind, a Linux container",
     "privileged": "commands have no rights but those that every build gives them",
@@ -107,6 +117,8 @@ class _Section:
             use_cache=not self._truth("no_cache"),
             no_cache_stages=frozenset(text for text, _ in self._texts("no_cache_filter")),
             pull=self._truth("pull"),
+            cache_from=self._caches("cache_from", parse_cache_from),
+            cache_to=self._caches("cache_to", parse_cache_to),
         )
 
     def _check_keys(self) -> None:
@@ -251,6 +263,9 @@ class _Section:
         else:
             lines = list(self._texts("extra_hosts"))
         return tuple(pair for text, mark in lines for pair in self._values.at(mark, partial(parse_hosts, [text])))
+
+    def _caches(self, key: str, parse: Callable[[list[str]], tuple[_T, ...]]) -> tuple[_T, ...]:
+        return tuple(one for text, mark in self._texts(key) for one in self._values.at(mark, partial(parse, [text])))
 
     def _network(self) -> Network:
         text = self._text("network") or "default"

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+from smidgen.dockerfile.cache.flags import CachePlace, CacheTo
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
 
@@ -35,6 +36,8 @@ class ServiceBuild:
         use_cache: Take outcomes of earlier builds.
         no_cache_stages: Stages that are done again in any case.
         pull: Ask the registry for base images although the store has them.
+        cache_from: Caches of other machines.
+        cache_to: Where the cache goes after the build.
     """
 
     service: str
@@ -56,6 +59,8 @@ class ServiceBuild:
     use_cache: bool = True
     no_cache_stages: frozenset[str] = frozenset()
     pull: bool = False
+    cache_from: tuple[CachePlace, ...] = ()
+    cache_to: tuple[CacheTo, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
