@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from smidgen.dockerfile.execute.agent_socket import agent_socket
 from smidgen.dockerfile.execute.cache_mounts import CacheMounts
 from smidgen.dockerfile.execute.layers import Chain, Layers, Result
 from smidgen.dockerfile.execute.mount_points import RUNTIME, MountPoints
@@ -328,7 +329,9 @@ class _Making:
             return
         path = mount.target or f"{_AGENT}-{number}"
         self._variables.setdefault("SSH_AUTH_SOCK", path)
-        yield Bind(source=socket, target=self._point(path, is_directory=False))
+        source = self._directory / f"agent-{number}"
+        self._stack.enter_context(agent_socket(socket, source, mount))
+        yield Bind(source=str(source), target=self._point(path, is_directory=False))
 
 
 def _read(path: str) -> str:

@@ -1,4 +1,6 @@
-"""Published ports: connections taken on the host's side of a listening socket, carried to the loopback here.
+"""Connections taken at a listening socket and carried on, to a port of the loopback or to another socket.
+
+It serves published ports: connections taken on the host's side are carried to the loopback here.
 
 A socket stays in the network namespace where it was made. So the starter listens in the host's, hands
 the sockets over, and this process, which lives in the container's, connects: no namespace is entered
@@ -9,39 +11,57 @@ import contextlib
 import selectors
 import socket
 import struct
+from collections.abc import Sequence
 from typing import Final
 
 _CHUNK: Final = 1 << 16
 _MAX_CONNECTIONS: Final = 1024
+_PATIENCE: Final = 0.25  # seconds
 _ABORT: Final = struct.pack("ii", 1, 0)
 
 
 class Forwarder:
-    """Carries connections of several listening sockets, each to one port of 127.0.0.1 or ::1."""
+    """Carries connections of several listening sockets.
 
-    def __init__(self, listeners: list[tuple[socket.socket, int]]) -> None:
+    Args:
+        listeners: Each with where it leads: a port of 127.0.0.1 or ::1, or the path of a socket.
+    """
+
+    def __init__(self, listeners: Sequence[tuple[socket.socket, int | str]]) -> None:
         self._selector = selectors.DefaultSelector()
         self._connections = 0
-        for listener, port in listeners:
+        for listener, target in listeners:
             listener.setblocking(False)
-            self._selector.register(listener, selectors.EVENT_READ, port)
+            self._selector.register(listener, selectors.EVENT_READ, target)
 
-    def run(self) -> None:
-        """Carry until this process is killed."""
+    def run(self, until: socket.socket | None = None) -> None:
+        """Carry until *until* can be read, or this process is killed; then all connections are closed."""
+        if until is not None:
+            self._selector.register(until, selectors.EVENT_READ, None)
         while True:
             for key, events in self._selector.select():
-                if isinstance(key.data, int):
+                if key.data is None:
+                    self._close()
+                    return
+                if isinstance(key.data, int | str):
                     assert isinstance(key.fileobj, socket.socket)  # noqa: S101
                     self._accept(key.fileobj, key.data)
                 else:
                     self._carry(key.data, events)
 
-    def _accept(self, listener: socket.socket, port: int) -> None:
+    def _close(self) -> None:
+        for key in list(self._selector.get_map().values()):
+            # Of an end that waits for its peer there is nothing in the selector.
+            for end in (key.data, key.data.peer) if isinstance(key.data, _End) else ():
+                end.socket.close()
+        self._selector.close()
+
+    def _accept(self, listener: socket.socket, target: int | str) -> None:
         try:
             client, _ = listener.accept()
         except OSError:
             return  # it went away between select and accept
-        server = _connect(port) if self._connections < _MAX_CONNECTIONS else None
+        server = _connect(target) if self._connections < _MAX_CONNECTIONS else None
         if server is None:
             # As the kernel does where nobody listens: a reset, not an orderly end.
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
@@ -143,11 +163,20 @@ class _End:
                 self.socket.shutdown(socket.SHUT_WR)
 
 
-def _connect(port: int) -> socket.socket | None:
+def _connect(target: int | str) -> socket.socket | None:
+    if isinstance(target, str):
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            server.settimeout(_PATIENCE)
+            server.connect(target)
+        except OSError:
+            server.close()
+            return None
+        return server
     for host in ("127.0.0.1", "::1"):
         try:
             # Loopback answers at once; it does not while the server's queue of connections is full.
-            return socket.create_connection((host, port), timeout=0.25)
+            return socket.create_connection((host, target), timeout=_PATIENCE)
         except OSError:
             continue
     return None
