@@ -35,12 +35,12 @@ def test_wildcards(bench: Bench) -> None:
     assert {path for path in made.files if "." in path} == {"t/a.txt", "t/b.txt", "u/e.txt"}
 
 
-def test_several_sources_make_a_directory(bench: Bench) -> None:
+def test_several_sources_need_a_directory(bench: Bench) -> None:
     bench.write({"a": "1", "b": "2"})
-    for text in ("COPY a b /x", "COPY ? /x"):
-        assert {*bench.build(f"FROM scratch\n{text}\n").files} == {"x", "x/a", "x/b"}
-    with pytest.raises(DockerfileError, match="no directory"):
-        bench.build("FROM scratch\nCOPY a /x\nCOPY a b /x\n")
+    with pytest.raises(DockerfileError):
+        bench.build("FROM scratch\nCOPY a b /x\n")
+    with pytest.raises(DockerfileError, match="several sources"):
+        bench.build("FROM scratch\nCOPY ? /x\n")
 
 
 def test_parents_bring_their_modes(bench: Bench) -> None:

@@ -150,8 +150,13 @@ class Places:
     def _place_of_file(self, name: str, placing: Placing, *, several: bool) -> str:
         """Give where a file called *name* really goes, and make the directories above it."""
         destination = placing.destination
-        if several or destination.endswith("/") or self.is_directory(destination):
+        if destination.endswith("/") or self.is_directory(destination):
             destination = f"{destination.rstrip('/')}/{name}"
+        elif several:
+            raise UsageError(
+                f"several sources go to {destination!r}, which is no directory",
+                hint=f"end the destination in a slash: {destination}/",
+            )
         owner = placing.owner or (0, 0)
         parent, last = posixpath.split(destination)
         above = self.make_directories(parent, mode=0o755, owner=owner, created=placing.created)
