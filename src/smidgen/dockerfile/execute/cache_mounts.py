@@ -101,16 +101,32 @@ class CacheMounts:
         directory = self.snapshots.mount(name)
         content = directory / "content"
         with locked(directory / "making"):
-            if not content.is_dir():
-                fresh = directory / f"fresh-{os.getpid()}"
-                fresh.mkdir(exist_ok=True)
-                if self.restore is not None and not self.restore(mount.id, fresh):
-                    # It may have gone wrong half way.
-                    shutil.rmtree(fresh)
-                    fresh.mkdir()
-                if fill is not None and not os.listdir(fresh):
-                    copy_tree(Tree(fill()), mount.source, fresh)
-                os.chown(fresh, mount.uid, mount.gid)
-                fresh.chmod(mount.mode)
-                fresh.rename(content)
+            is_there = content.is_dir()
+            if is_there and (self.restore is None or os.listdir(content)):
+                return content
+            fresh = directory / f"fresh-{os.getpid()}"
+            fresh.mkdir(exist_ok=True)
+            is_restored = self._restored(mount, fresh)
+            if is_there:
+                # Other commands may have it mounted, so it stays the directory that it is.
+                for one in os.listdir(fresh):
+                    (fresh / one).rename(content / one)
+                fresh.rmdir()
+                return content
+            if fill is not None and not is_restored:
+                copy_tree(Tree(fill()), mount.source, fresh)
+            os.chown(fresh, mount.uid, mount.gid)
+            fresh.chmod(mount.mode)
+            fresh.rename(content)
         return content
+
+    def _restored(self, mount: CacheMount, fresh: Path) -> bool:
+        """Fill the directory *fresh* from elsewhere; tells whether that was possible."""
+        if self.restore is None:
+            return False
+        if self.restore(mount.id, fresh):
+            return True
+        # It may have gone wrong half way.
+        shutil.rmtree(fresh)
+        fresh.mkdir()
+        return False
