@@ -97,7 +97,7 @@ class Session:
             if event["event"] == "failed":
                 raise SandboxError(
                     f"cannot set up a container: {event['reason']}",
-                    hint=USER_NAMESPACE_HINT if self._identity.user_namespace else None,
+                    hint=event.get("hint") or (USER_NAMESPACE_HINT if self._identity.user_namespace else None),
                 )
             if event["event"] != "unshared":
                 return event

@@ -42,7 +42,7 @@ def main(control_descriptor: int, job_path: str) -> None:
             job = Job.decode(file.read())
         code = _outer(control, job)
     except BaseException as error:  # noqa: BLE001
-        _send(control, {"event": "failed", "reason": _reason(error)})
+        _send(control, _failed(error))
         code = FAILED
     os._exit(code)
 
@@ -63,7 +63,7 @@ def _outer(control: socket.socket, job: Job) -> int:
         try:
             code = _Init(control, job).run()
         except BaseException as error:  # noqa: BLE001
-            _send(control, {"event": "failed", "reason": _reason(error)})
+            _send(control, _failed(error))
             code = FAILED
         os._exit(code)
     # What the terminal sends to all is meant for the program; this process goes when process 1 does.
@@ -143,7 +143,7 @@ class _Init:
             _silence()
             work()
         except BaseException as error:  # noqa: BLE001
-            _send(self._control, {"event": "failed", "reason": _reason(error)})
+            _send(self._control, _failed(error))
         finally:
             os._exit(0)
 
@@ -345,9 +345,16 @@ def _send(control: socket.socket, event: dict[str, object]) -> None:
         control.send(json.dumps(event).encode())
 
 
+def _failed(error: BaseException) -> dict[str, object]:
+    hint = error.hint if isinstance(error, namespaces.UnsuitableError) else None
+    return {"event": "failed", "reason": _reason(error), "hint": hint}
+
+
 def _reason(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    if isinstance(error, namespaces.UnsuitableError):
+        return str(error)
     return f"{type(error).__name__}: {error}"
 
 

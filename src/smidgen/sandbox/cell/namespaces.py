@@ -35,6 +35,17 @@ _LOW_PORTS: Final = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 # A directory that every machine has and everybody may enter; what the runtime needs from the real one
 # is bound before it is covered.
 _STAGE: Final = "/tmp"  # noqa: S108
+# File systems that the kernel takes as what an overlay writes to; others may do, too.
+_SUITABLE: Final = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "tmpfs", "xfs", "zfs"})
+
+
+class UnsuitableError(Exception):
+    """An overlay cannot be mounted, as what it would write to lies on a file system of the wrong kind."""
+
+    hint: Final = (
+        "choose another place for the store with --store DIRECTORY or SMIDGEN_STORE, on ext4, xfs, btrfs or tmpfs; "
+        "in a container that is a volume"
+    )
 
 
 def enter(job: Job) -> None:
@@ -123,12 +134,28 @@ def _mount_overlay(overlay: Overlay) -> None:
             except OSError as error:
                 if more and error.errno == errno.EINVAL:
                     continue
+                kind = _file_system(overlay.upper) if overlay.upper else ""
+                if kind and kind not in _SUITABLE:
+                    reason = f"the kernel cannot lay an overlay over {overlay.upper}, which is on a file system {kind}"
+                    raise UnsuitableError(reason) from error
                 raise
             return
     finally:
         os.chdir("/")
         for descriptor in opened.values():
             os.close(descriptor)
+
+
+def _file_system(path: str) -> str:
+    """Name the kind of file system that *path* is on, or nothing where it is not known."""
+    device = os.stat(path).st_dev
+    number = f"{os.major(device)}:{os.minor(device)}"
+    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
+        for line in file:
+            before, _, after = line.partition(" - ")
+            if before.split()[2] == number:
+                return after.split()[0]
+    return ""
 
 
 def _write_secrets(directory: str, secrets: list[Secret]) -> None:
