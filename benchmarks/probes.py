@@ -14,8 +14,8 @@ from benchmarks.programs import Checkout
 from support.go_tools import KO, go
 
 _GIGABYTE = 10**9
-# The high-water mark of this process alone: a child's, such as the compiler's, is not in it.
-_WATCHED = """
+# Starts smidgen, and tells the high-water mark of this process alone: a child's, such as the compiler's, is not in it.
+WATCHED = """
 import sys
 from smidgen.cli.entry import run
 code = run(sys.argv[1:])
@@ -46,7 +46,7 @@ def peak_memory(checkout: Checkout, work: Path) -> int:
     with big.open("wb") as file:
         for _ in range(_GIGABYTE // 10**6):
             file.write(os.urandom(10**6))
-    command = [sys.executable, "-c", _WATCHED, "build", checkout.program.package, "-q"]
+    command = [sys.executable, "-c", WATCHED, "build", checkout.program.package, "-q"]
     command += ["--add", f"{big}:/big", "-t", "big", "--store", str(work / "store-big")]
     ended = subprocess.run(command, cwd=checkout.directory, check=True, capture_output=True, text=True)
     big.unlink()
