@@ -97,7 +97,8 @@ def test_every_instruction_can_be_read_again_from_what_it_is_kept_as(text: str) 
         return
     for stage in dockerfile.stages:
         for instruction in stage.instructions:
-            if instruction.keyword in {"ONBUILD", "MAINTAINER"}:
+            # The escape that ends a file is dropped; what is before it may look like one then.
+            if instruction.keyword in {"ONBUILD", "MAINTAINER"} or instruction.location.code.rstrip().endswith("\\"):
                 continue
             documents = documents_of(instruction)
             again = parse(f"FROM a\n{instruction.location.code}\n{documents}\n", name="Dockerfile")

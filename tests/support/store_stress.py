@@ -20,6 +20,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+# Loaded now, as who gives up his rights may not be able to read it later.
+import smidgen.store.collect  # noqa: F401
 from smidgen.errors import StoreError
 from smidgen.layer.entry import Entry
 from smidgen.oci.descriptor import Descriptor
