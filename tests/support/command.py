@@ -78,7 +78,8 @@ class Smidgen:
                 yield process
             finally:
                 process.terminate()
-                process.wait(30)
+                # The files of a whole toolchain are removed, perhaps beside other tests.
+                process.wait(180)
 
     @property
     def _environment(self) -> dict[str, str]:
