@@ -15,7 +15,6 @@ from smidgen.dockerfile.cache.flags import CachePlace
 from smidgen.dockerfile.cache.places import Reads, Registries, documents
 from smidgen.errors import DigestMismatch, NotFound, SmidgenError
 from smidgen.layer.packed import Layer
-from smidgen.oci.digest import DiffID
 from smidgen.oci.media_types import LAYER_COMPRESSION
 from smidgen.store.content import ContentStore
 
@@ -63,7 +62,8 @@ class Imports:
         self._warn = warn
         self._is_loaded = False
         self._lock = threading.RLock()
-        self._brought: dict[tuple[str, DiffID], Layer] = {}
+        self._gates: dict[CachedLayer, threading.Lock] = {}
+        self._brought: dict[CachedLayer, Layer] = {}
 
     def steps(self, key: str) -> Iterator[CachedStep]:
         """Give what a step with *key* came to."""
@@ -81,7 +81,9 @@ class Imports:
             CacheLost: It cannot be had, or is something else; the caches that have it do not count any more.
         """
         with self._lock:
-            known = self._brought.get((wanted.digest, wanted.diff_id))
+            gate = self._gates.setdefault(wanted, threading.Lock())
+        with gate:
+            known = self._brought.get(wanted)
             if known is not None and self._store.has(known.descriptor):
                 return known
             self._fetch(wanted)
@@ -91,8 +93,14 @@ class Imports:
                 self.refuse(wanted, error)
                 raise CacheLost from error
             layer = Layer(descriptor=wanted.descriptor, diff_id=wanted.diff_id, size=size)
-            self._brought[wanted.digest, wanted.diff_id] = layer
+            self._brought[wanted] = layer
             return layer
+
+    def bring_all(self, wanted: Iterable[CachedLayer]) -> None:
+        """Bring several layers at once; see ``bring``."""
+        from smidgen.registry.workers import Stop, in_parallel  # noqa: PLC0415
+
+        in_parallel(self.bring, wanted, stop=Stop())
 
     def refuse(self, layer: CachedLayer, error: SmidgenError) -> None:
         """Let the caches that have *layer* not count any more."""

@@ -85,6 +85,7 @@ def execute(
     try:
         begin(builder)
         target, chain = builder.run()
+        builder.layers.bring(chain)
         layers = [builder.layers.packed(chain[: at + 1]) for at in range(len(chain))]
         builder.save(chain)
         use(Executed(builder, chain))

@@ -170,6 +170,13 @@ class Layers:
             found.append(there if there is not None else self._unpack(result, found))
         return found
 
+    def bring(self, chain: Chain) -> None:
+        """Bring those layers of *chain* that caches have in the form that the image needs, several at once."""
+        found = [self._ready_elsewhere(result) for result in chain if result.name not in self._packed]
+        wanted = [layer for layer in found if layer is not None]
+        if self._imports is not None and wanted:
+            self._imports.bring_all(wanted)
+
     def start_packing(self, chain: Chain) -> None:
         """Begin to pack the topmost layer of *chain* while other things go on."""
         from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (a build that changes nothing packs nothing)
