@@ -1,13 +1,18 @@
 """Caches in image layouts: one machine writes, another one takes."""
 
+import io
+import tarfile
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from smidgen.dockerfile.cache.document import ARTIFACT, CacheDocument, CachedStep, decode_document
+from smidgen.dockerfile.cache.document import ARTIFACT, CachedLayer, CacheDocument, CachedStep, decode_document
 from smidgen.dockerfile.cache.flags import parse_cache_from, parse_cache_to
 from smidgen.errors import UsageError
+from smidgen.oci.descriptor import Descriptor
+from smidgen.oci.digest import DiffID
+from smidgen.oci.media_types import OCI_LAYER
 from support.cache_machines import TWO, Machine, blob, layout_root, machine, rewrite
 from support.command import Smidgen
 
@@ -195,6 +200,24 @@ def test_a_layer_with_the_wrong_diff_id(tmp_path: Path, first: Machine, second: 
     )
     rewrite(tmp_path / "cache", msgspec.json.encode(msgspec.structs.replace(document, steps=steps)))
     assert "sha256" in _check_rebuilt(second, tmp_path)
+
+
+def test_a_layer_that_cannot_be_unpacked(tmp_path: Path, first: Machine, second: Machine) -> None:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo("../../../escaped"), io.BytesIO())
+    layer = Descriptor.of(file.getvalue(), media_type=OCI_LAYER)
+    first.build(TWO, to=_to(tmp_path, ",mode=max"))
+    blob(tmp_path / "cache", layer.digest).write_bytes(file.getvalue())
+    steps = tuple(
+        msgspec.structs.replace(one, layer=CachedLayer.of(layer, DiffID(layer.digest)))
+        for one in _document(tmp_path).steps
+    )
+    rewrite(tmp_path / "cache", msgspec.json.encode(CacheDocument(version=1, steps=steps)))
+    made = second.build(TWO.replace("RUN cat", "RUN cat -u"), from_=_from(tmp_path))
+    assert made.content("out") == "one\ntwo\n"
+    assert len(made.log.warnings) == 1
+    assert not list(tmp_path.rglob("escaped"))
 
 
 @pytest.mark.parametrize(
