@@ -17,14 +17,14 @@ from smidgen.dockerfile.execute.layers import Chain, Format, Layers, chain_name,
 from smidgen.dockerfile.execute.options import ExecuteOptions
 from smidgen.dockerfile.execute.records import Records
 from smidgen.dockerfile.execute.report import Watcher
-from smidgen.dockerfile.execute.sources import Tree
+from smidgen.dockerfile.execute.sources import Match, Tree
 from smidgen.dockerfile.execute.stage import StageRun
 from smidgen.dockerfile.origins import ImageOrigin, MainContext, NamedContext, Origin, ScratchOrigin, StageOrigin
 from smidgen.dockerfile.plan import Plan, PlannedStage
 from smidgen.dockerfile.resolve import resolve_stage
-from smidgen.dockerfile.sources import UrlSource
+from smidgen.dockerfile.sources import GitSource, UrlSource
 from smidgen.dockerfile.state import StageState, state_of_image, state_of_stage
-from smidgen.dockerfile.steps import StepMount
+from smidgen.dockerfile.steps import CopyStep, StepMount
 from smidgen.errors import SmidgenError
 from smidgen.layer.merged import OPAQUE, USER_OPAQUE
 from smidgen.layer.snapshot import Times
@@ -317,6 +317,16 @@ class Builder:
         self.is_remote = True
 
         return fetch(source.url, checksum=checksum, directory=self.records.root / "cache" / "fetched")
+
+    def clone(self, source: GitSource, step: CopyStep) -> Match:
+        """Get a repository."""
+        from smidgen.dockerfile.execute.clone import clone, directory_of  # noqa: PLC0415 (few Dockerfiles need it)
+
+        self.is_remote = True
+        agent = self.options.agents.get("default")
+        directory = self.fresh_directory()
+        tree = clone(source, directory, checksum=step.checksum, keep_git_dir=step.keep_git_dir, agent=agent)
+        return directory_of(excluding(tree, step.exclude) if step.exclude else tree, source)
 
     def fresh_directory(self) -> Path:
         """Give an empty directory that is there until the build ends."""

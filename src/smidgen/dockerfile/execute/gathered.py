@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from smidgen.dockerfile.execute.sources import Match, Tree
-from smidgen.dockerfile.sources import LocalSource, UrlSource
+from smidgen.dockerfile.sources import GitSource, LocalSource, UrlSource
 from smidgen.dockerfile.steps import CopyStep, Document
 from smidgen.errors import UsageError
 
@@ -45,17 +45,23 @@ class Sources:
         return len(self.matches) + len(self.fetched) + len(self.documents) > 1
 
 
-def gather(step: CopyStep, tree: Tree | None, fetch: Callable[[UrlSource, str], FetchedFile]) -> Sources:
+def gather(
+    step: CopyStep,
+    tree: Tree | None,
+    fetch: Callable[[UrlSource, str], FetchedFile],
+    clone: Callable[[GitSource, CopyStep], Match],
+) -> Sources:
     """Find what *step* takes.
 
     Args:
         step: A COPY or ADD.
         tree: Where its paths start; None where it has none.
         fetch: Gets what an address names.
+        clone: Gets a repository.
 
     Raises:
         NotFound: A path leads nowhere.
-        UsageError: A kind of source that is not supported.
+        UsageError: There is no context to find a path in.
     """
     matches: list[Match] = []
     fetched: list[tuple[str, FetchedFile]] = []
@@ -68,7 +74,7 @@ def gather(step: CopyStep, tree: Tree | None, fetch: Callable[[UrlSource, str], 
         elif isinstance(source, UrlSource):
             fetched.append((source.name, fetch(source, step.checksum)))
         else:
-            raise UsageError(f"cannot add the repository {source.url}", hint="clone it, and add the directory")
+            matches.append(clone(source, step))
     return Sources(tuple(matches), tuple(fetched), step.documents)
 
 

@@ -309,7 +309,9 @@ class StageRun:
                 tree = self._builder.tree(step.origin) if local else None
                 if tree is not None and step.exclude:
                     tree = self._builder.without(tree, step.exclude)
-                self._sources[at] = self._located(step, lambda: gather(step, tree, self._builder.fetch))
+                self._sources[at] = self._located(
+                    step, lambda: gather(step, tree, self._builder.fetch, self._builder.clone)
+                )
             return self._sources[at]
 
     def _located(self, step: Work, work: Callable[[], _T]) -> _T:
