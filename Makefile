@@ -12,7 +12,7 @@ STAMP := $(VENV)/.ready
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint format bench docs pins clean
+.PHONY: help demo test conformance lint format bench docs pins clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,10 @@ test: $(STAMP) ## Install what the tests need and run all of them
 	@scripts/test-packages
 	@python -m pytest -n auto --dist worksteal $(ARGS)
 
+conformance: $(STAMP) ## Build all cases of tests/conformance with smidgen, buildah and docker, and compare the images
+	@scripts/test-packages
+	@python -m pytest -n 2 tests/conformance/every_case.py $(ARGS)
+
 lint: $(STAMP) ## Style, types, import order of the rooms, generated documents
 	ruff check .
 	ruff format --check .
@@ -41,7 +45,7 @@ format: $(STAMP) ## Format the code
 	ruff format .
 	ruff check --fix .
 
-bench: $(STAMP) ## Measure side by side with ko, go build and docker build; rewrites benchmarks/README.md (ARGS=registry: registry.md)
+bench: $(STAMP) ## Measure side by side with ko, go build and docker build; rewrites benchmarks/README.md (ARGS=registry, ARGS=dockerfile: the other tables)
 	@PYTHONPATH=.:tests python -m benchmarks.run $(ARGS)
 
 bases: $(STAMP) ## Make stand-ins for the base images that Dockerfiles name, and serve them on loopback

@@ -52,6 +52,23 @@ def go_tool(package: str) -> Path:
 
 
 @functools.cache
+def go_main(module: str, package: str) -> Path:
+    """Build *package*, a directory of *module* (``PATH@VERSION``), if ``go install`` refuses it for its go.mod."""
+    version = module.partition("@")[2]
+    name = package.rsplit("/", 1)[-1]
+    target = cache_directory() / "bin" / f"{name}-{version}"
+    with locked(f"{name}-{version}"):
+        if not target.exists():
+            fresh = target.with_name(target.name + ".new")
+            target.parent.mkdir(exist_ok=True)
+            environment = os.environ | {"GOFLAGS": "", "CGO_ENABLED": "0"}
+            command = [go(), "build", "-trimpath", "-ldflags=-s -w", "-o", str(fresh), f"./{package}"]
+            subprocess.run(command, check=True, env=environment, cwd=go_module(module))
+            fresh.rename(target)
+    return target
+
+
+@functools.cache
 def go_module(module: str) -> Path:
     """Download *module* (``PATH@VERSION``) and give the directory of its files."""
     text = subprocess.run([go(), "mod", "download", "-json", module], check=True, capture_output=True, text=True).stdout

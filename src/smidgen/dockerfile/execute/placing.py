@@ -80,6 +80,8 @@ class Places:
         Raises:
             UsageError: The destination cannot take it.
         """
+        # What several sources name is copied for each of them.
+        self._inodes.clear()
         if match.is_directory:
             top = self._make_top(placing)
             for item in match.items[1:]:
@@ -115,6 +117,7 @@ class Places:
             UsageError: The destination is no directory.
         """
         owner = placing.owner or (0, 0)
+        self._inodes.clear()
         real = {"": self.make_directories(placing.destination, mode=0o755, owner=owner, created=placing.created)}
         for item in match.items[1:]:
             parent, name = posixpath.split(item.path)
