@@ -223,7 +223,8 @@ class TestWishes:
             groups = "[]" if run.kind == "single" else "[33 1001]"
             wanted = f"ids 1000 1001 {groups}" if run.runtime != "bwrap" else "ids 1000 1001 "
             assert wanted in run("people", "identity").stdout
-            assert f"ids 1000 33 {'[]' if run.kind == 'single' else '[33]'}" in run("people", "-u", "app:web", "identity").stdout
+            joined = "[]" if run.kind == "single" else "[33]"
+            assert f"ids 1000 33 {joined}" in run("people", "-u", "app:web", "identity").stdout
         assert "HOME=/home/app" in run("people", "environment").lines
         assert "user 'other' is not in the image's /etc/passwd" in run("people", "-u", "other", code=1).stderr
 
