@@ -8,9 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from smidgen.registry.copy import copy
-from smidgen.registry.pull import pull
-from smidgen.registry.push import push
 
 from smidgen.layer.entry import Entry
 from smidgen.oci.descriptor import Descriptor
@@ -18,6 +15,9 @@ from smidgen.oci.manifest import decode_index, decode_manifest
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
 from smidgen.registry.client import Client
+from smidgen.registry.copy import copy
+from smidgen.registry.pull import pull
+from smidgen.registry.push import push
 from smidgen.registry.repository import Repository
 from smidgen.registry.session import Session
 from smidgen.store.content import ContentStore
