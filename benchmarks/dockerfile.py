@@ -68,7 +68,7 @@ class Bench:
 
     def build(self, measure: str, tool: Tool, program: Program, *, again: bool) -> None:
         """Build *program* once and note its time."""
-        command = tool.command(self.work / program.name, again, program.name.replace(" ", "-"))
+        command = tool.command(self.work / program.name, again, program.name.lower().replace(" ", "-"))
         self.time(measure, tool.name, command, os.environ | tool.environ)
 
     def time(self, measure: str, name: str, command: list[str], environ: Mapping[str, str]) -> None:
@@ -94,7 +94,7 @@ class Bench:
 def main(arguments: Sequence[str]) -> None:
     """Measure everything, and write dockerfile.json and dockerfile.md."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--programs", nargs="*", default=[one.name for one in PROGRAMS if one.is_usual])
     parser.add_argument("--output", type=Path, default=_HERE, help="Directory of dockerfile.json and dockerfile.md.")
     options = parser.parse_args(arguments)
@@ -126,6 +126,7 @@ def _bench(work: Path, rounds: int, programs: Sequence[Program], stack: ExitStac
     buildah = ["buildah", "--root", str(work / "buildah"), "--runroot", str(work / "buildah-run")]
     buildah += ["--storage-driver", "overlay"]
     for base in bases:
+        _flatten(base, store, smidgen, work)
         archive = work / "base.tar"
         start([smidgen, "save", "-q", "--store", str(store.root), "-o", str(archive), base], cwd=work)
         docker("load", "--quiet", "--input", archive)
@@ -139,6 +140,18 @@ def _bench(work: Path, rounds: int, programs: Sequence[Program], stack: ExitStac
     }
     bench.figures.machine = probes.machine() | versions
     return bench
+
+
+def _flatten(base: str, store: ContentStore, smidgen: str, work: Path) -> None:
+    """Make one layer of *base*: docker loads none that has a path twice, as those of some stand-ins do."""
+    lines = ["FROM scratch", f"COPY --from={base} / /", *(f"ENV {one}" for one in _environment(base, store))]
+    (work / "flat").write_text("\n".join(lines) + "\n")
+    start([smidgen, "build", "-q", "--store", str(store.root), "-f", str(work / "flat"), "-t", base], cwd=work)
+
+
+def _environment(base: str, store: ContentStore) -> tuple[str, ...]:
+    image = Image(store, store.resolve(Reference.parse(base).with_default_tag()))
+    return image.for_platform().config.run.env or ()
 
 
 def _tools(smidgen: str, store: str, buildah: list[str], docker: Docker) -> tuple[Tool, ...]:
@@ -218,8 +231,7 @@ def _root(bench: Bench, program: Program) -> Iterator[Path]:
 
 def _commands(bench: Bench, program: Program, root: Path) -> None:
     """Run the commands of *program* one after the other, and note the time that all of them take."""
-    image = Image(bench.store, bench.store.resolve(Reference.parse(program.bases[0]).with_default_tag()))
-    environ = dict(one.split("=", 1) for one in image.for_platform().config.run.env or ())
+    environ = dict(one.split("=", 1) for one in _environment(program.bases[0], bench.store))
     script = " && ".join(
         f"unshare --mount --net --pid --fork /bin/sh -c '{_BARE}' {root} {program.directory} \"$COMMAND_{number}\""
         for number in range(len(program.commands))
