@@ -27,7 +27,7 @@ from smidgen.image.image import Image
 from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
 from support import stand_ins
-from support.dockerd import Docker, running_dockerd
+from support.dockerd import Docker, running_dockerd, unmount_below
 
 _HERE = Path(__file__).resolve().parent
 _PAUSE = 0.3
@@ -100,6 +100,7 @@ def main(arguments: Sequence[str]) -> None:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="smidgen-bench-") as name, ExitStack() as stack:
         work = Path(name)
+        stack.callback(unmount_below, work)
         programs = [one for one in PROGRAMS if one.name in options.programs]
         bench = _bench(work, options.rounds, programs, stack)
         for program in programs:

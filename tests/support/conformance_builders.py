@@ -22,7 +22,7 @@ from smidgen.store.content import ContentStore
 from support.command import Outcome, must, run
 from support.conformance_cases import Case, read_bases
 from support.conformance_images import Built, built
-from support.dockerd import Docker, running_dockerd
+from support.dockerd import Docker, running_dockerd, unmount_below
 from support.dockerfile_bench import busybox_entries
 from support.go_tools import go_main
 from support.real_registries import RealRegistry, docker_registry
@@ -99,7 +99,16 @@ class Buildah:
         must(*self.command("pull", "--quiet", f"docker-archive:{archive}:{name}"))
 
     def build(self, case: Case, context: Path) -> tuple[Built | None, str]:
-        flags = ("--isolation", "chroot", "--format", "docker", "--identity-label=false", "--pull-never", "--quiet")
+        flags = (
+            "--isolation",
+            "chroot",
+            "--format",
+            "docker",
+            "--identity-label=false",
+            "--pull-never",
+            "--quiet",
+            "--force-rm",
+        )
         name = f"localhost/{context.name}"
         outcome = run(*self.command("bud", *flags, "--tag", name, *_arguments(case), context))
         if outcome.exit_code:
@@ -201,6 +210,7 @@ def running_buildkitd(registry: RealRegistry) -> Iterator[BuildKit]:
         finally:
             process.terminate()
             process.wait()
+            unmount_below(directory)
 
 
 def _wait(socket: Path, process: "subprocess.Popen[bytes]", log: Path) -> None:
@@ -220,6 +230,8 @@ def running_builders(work: Path, peers: Sequence[str]) -> Iterator[dict[str, Bui
     archives = _archives(store, work)
     with ExitStack() as stack:
         if "buildah" in peers:
+            # A build that fails leaves its container mounted, and so does the storage itself.
+            stack.callback(unmount_below, work)
             buildah = found["buildah"] = Buildah(work / "buildah")
             for name, archive in archives.items():
                 buildah.load(archive, name)

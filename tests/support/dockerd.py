@@ -89,7 +89,7 @@ def running_dockerd(*, storage_driver: str = "vfs") -> Iterator[Docker]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            _unmount_below(directory)
+            unmount_below(directory)
 
 
 def _wait(docker: Docker, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -100,8 +100,8 @@ def _wait(docker: Docker, process: subprocess.Popen[bytes], log: Path) -> None:
         time.sleep(0.1)
 
 
-def _unmount_below(directory: Path) -> None:
-    """Unmount what a daemon that did not end well left mounted."""
+def unmount_below(directory: Path) -> None:
+    """Unmount what is mounted below *directory*, such as by a daemon that did not end well."""
     mounts = [line.split()[1] for line in Path("/proc/mounts").read_text().splitlines()]
     for mount in sorted((one for one in mounts if one.startswith(f"{directory}/")), reverse=True):
         subprocess.run(["umount", "--lazy", mount], check=True)
