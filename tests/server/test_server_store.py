@@ -1,5 +1,6 @@
 """The store under a server: kept whole, shared with other programs, and left in order."""
 
+import contextlib
 import os
 import random
 import signal
