@@ -107,7 +107,6 @@ class Buildah:
             "--identity-label=false",
             "--pull-never",
             "--quiet",
-            "--force-rm",
         )
         name = f"localhost/{context.name}"
         outcome = run(*self.command("bud", *flags, "--tag", name, *_arguments(case), context))
