@@ -33,6 +33,7 @@ def agent(tmp_path: Path) -> Iterator[str]:
             yield str(path)
         finally:
             process.terminate()
+            process.wait(60)  # it removes its socket itself
             shutil.rmtree(path.parent)
 
 
