@@ -7,7 +7,9 @@ image being disturbed. Its paths are looked up as a process inside would: no sym
 import contextlib
 import fcntl
 import os
+import secrets
 import shutil
+import signal
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -24,6 +26,7 @@ _MAX_TEXT: Final = 1 << 20
 _ST_NOEXEC: Final = 8
 _PREFIX: Final = "smidgen-run-"
 _LOCK: Final = "lock"
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +148,13 @@ def prepared_rootfs(image: Image, identity: Identity) -> Iterator[RootFS]:
 @contextlib.contextmanager
 def run_directory(identity: Identity) -> Iterator[Path]:
     """Make a directory for one run, and remove it with all that is in it, whoever it belongs to by then."""
-    _sweep(Path(tempfile.gettempdir()), identity)
-    directory = Path(tempfile.mkdtemp(prefix=_PREFIX))
+    with _undisturbed():
+        parent = Path(tempfile.gettempdir())  # asked for the first time, it makes a file to see whether it can
+    _sweep(parent, identity)
+    # Named before it is made: a signal may end this between any two steps.
+    directory = parent / f"{_PREFIX}{secrets.token_hex(8)}"
     try:
+        directory.mkdir(mode=0o700)
         with (fresh := directory / "lock.new").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             fresh.rename(directory / _LOCK)  # only now can it be taken for abandoned
@@ -158,7 +165,18 @@ def run_directory(identity: Identity) -> Iterator[Path]:
                 )
             yield directory
     finally:
-        remove_directory(directory, identity)
+        with _undisturbed():
+            remove_directory(directory, identity)
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let this thread's signals wait: what is half removed would never be swept, as its lock may be gone."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _sweep(parent: Path, identity: Identity) -> None:
