@@ -42,6 +42,7 @@ class Contexts:
     def _make(self, trust: Trust) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.set_alpn_protocols(["http/1.1"])
         if not trust.verified:
             context.check_hostname = False
             context.verify_mode = ssl.CERT_NONE

@@ -1,7 +1,7 @@
-"""HTTP/1.1 over connections that are kept: the one file that knows the HTTP library.
+"""HTTP/1.1 over connections that are kept.
 
-Connections are urllib3's: addresses, TLS, proxies and tunnels. Answers are the standard library's, read straight into
-the caller's memory, as urllib3's own would copy every byte once more.
+Connections are those of ``smidgen.registry.connections``. Answers are the standard library's, read straight into the
+caller's memory, as urllib3's own would copy every byte once more.
 """
 
 import http.client
@@ -13,16 +13,14 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from http.client import HTTPConnection
 from typing import Any, BinaryIO, Final, cast
-
-from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError
-from urllib3.util import parse_url
 
 from smidgen.errors import RegistryError, RegistryUnreachable, SizeMismatch, StoreError, UntrustedRegistry
 from smidgen.registry.answers import harmless
 from smidgen.registry.body import Body, WatchedBody
 from smidgen.registry.call import Call
+from smidgen.registry.connections import connected, direct, is_alive, proxied
 from smidgen.registry.hosts import TRUSTED, Trust
 from smidgen.registry.proxies import Proxy, find_proxy
 from smidgen.registry.redact import Secrets
@@ -38,10 +36,6 @@ _STEP: Final = 2 << 20
 _DRAINED: Final = 16 << 10
 #: How urllib3 and the standard library begin what they say of a proxy that refused.
 _TUNNEL: Final = "Tunnel connection failed"
-_SOCKET_OPTIONS: list[tuple[int, int, int | bytes]] = [
-    (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,9 +240,9 @@ class Transport:
         connection = self._take(peer)
         try:
             answer = self._exchange(connection, peer, call)
-        except (OSError, ValueError, HTTPError, http.client.HTTPException) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             connection.close()
-            raise _wrapped(call, error, peer.proxy) from _cause(error)
+            raise _wrapped(call, error, peer.proxy) from error
         except BaseException:
             connection.close()
             raise
@@ -280,7 +274,7 @@ class Transport:
             idle = self._idle.get(peer, [])
             while idle:
                 connection = idle.pop()
-                if connection.is_connected:
+                if is_alive(connection):
                     return connection
                 connection.close()
         connection = self._connect(peer)
@@ -288,31 +282,12 @@ class Transport:
         return connection
 
     def _connect(self, peer: _Peer) -> HTTPConnection:
-        at = peer.origin if peer.proxy is None else peer.proxy.origin
-        limit, options = self._limits.connect, _SOCKET_OPTIONS
-        if peer.is_forwarded and at.scheme == "https":
-            context = self._contexts.context(TRUSTED)
-            return HTTPSConnection(at.host, at.port, timeout=limit, socket_options=options, ssl_context=context)
-        if peer.origin.scheme == "http":
-            return HTTPConnection(at.host, at.port, timeout=limit, socket_options=options)
-        context = self._contexts.context(peer.trust)
+        limit = self._limits.connect
+        context = self._contexts.context(peer.trust) if peer.origin.scheme == "https" else None
         if peer.proxy is None:
-            return HTTPSConnection(at.host, at.port, timeout=limit, socket_options=options, ssl_context=context)
-        own = self._contexts.context(TRUSTED) if at.scheme == "https" else None
-        connection = HTTPSConnection(
-            at.host,
-            at.port,
-            timeout=limit,
-            socket_options=options,
-            ssl_context=context,
-            proxy=parse_url(str(at)),
-            proxy_config=ProxyConfig(
-                own, use_forwarding_for_https=False, assert_hostname=None, assert_fingerprint=None
-            ),
-        )
-        headers = {"Proxy-Authorization": peer.proxy.authorization} if peer.proxy.authorization else {}
-        connection.set_tunnel(peer.origin.host, peer.origin.port, headers, scheme=at.scheme)
-        return connection
+            return direct(peer.origin, limit, context)
+        own = self._contexts.context(TRUSTED) if peer.proxy.origin.scheme == "https" else None
+        return proxied(peer.origin, peer.proxy, limit, context, own)
 
     def _give_back(self, peer: _Peer, connection: HTTPConnection, *, keep: bool) -> None:
         if keep:
@@ -324,10 +299,7 @@ class Transport:
         connection.close()
 
     def _exchange(self, connection: HTTPConnection, peer: _Peer, call: Call) -> _Answer:
-        if connection.sock is None:
-            connection.connect()
-        sock = connection.sock
-        assert sock is not None  # noqa: S101 - connect() made it
+        sock = connected(connection)
         sock.settimeout(self._limits.transfer)
         target = str(call.url) if peer.is_forwarded else call.url.target
         connection.putrequest(call.method, target, skip_host=True, skip_accept_encoding=True)
@@ -385,21 +357,20 @@ def _filled(stream: BinaryIO, view: memoryview) -> int:
 
 def _wrapped(call: Call, error: Exception, proxy: Proxy | None = None) -> RegistryError:
     """Say in words what a connection met."""
-    cause = _cause(error)
     way = "" if proxy is None else f", by way of the proxy {proxy.origin}"
     hint = None if proxy is None else "check HTTPS_PROXY, HTTP_PROXY and NO_PROXY"
-    if isinstance(cause, ssl.SSLError):
-        return _untrusted(call, cause)
-    if isinstance(error, NameResolutionError):
+    if isinstance(error, ssl.SSLError):
+        return _untrusted(call, error)
+    if isinstance(error, socket.gaierror):
         host = (call.url.origin if proxy is None else proxy.origin).host
         fault = call.error(
             RegistryUnreachable, f"there is no host {host}{way}", hint=hint or "check the name, and that DNS works"
         )
         # EAI_AGAIN: the name server could not be asked, which passes.
-        fault.is_final = getattr(cause, "errno", None) != socket.EAI_AGAIN
+        fault.is_final = error.errno != socket.EAI_AGAIN
         return fault
-    if isinstance(cause, OSError | HTTPError | http.client.RemoteDisconnected | http.client.IncompleteRead):
-        return call.error(RegistryUnreachable, _reason(cause) + way, hint=hint)
+    if isinstance(error, OSError | http.client.RemoteDisconnected | http.client.IncompleteRead):
+        return call.error(RegistryUnreachable, _reason(error) + way, hint=hint)
     if isinstance(error, http.client.BadStatusLine):
         # Its text is the peer's, and may repeat what it was sent.
         vars(error).clear()
@@ -408,13 +379,8 @@ def _wrapped(call: Call, error: Exception, proxy: Proxy | None = None) -> Regist
     return call.nonsense(f"the answer is not HTTP: {harmless(str(error) or type(error).__name__, 80)}")
 
 
-def _cause(error: Exception) -> Exception:
-    """Look through what urllib3 wraps around errors of the operating system."""
-    return error.__cause__ if isinstance(error, HTTPError) and isinstance(error.__cause__, OSError) else error
-
-
 def _reason(cause: Exception) -> str:
-    if isinstance(cause, TimeoutError | ConnectTimeoutError):
+    if isinstance(cause, TimeoutError):
         return f"no answer in time{f' ({cause})' if str(cause).startswith('only ') else ''}"
     if isinstance(cause, ConnectionRefusedError):
         return "connection refused: nothing listens there"
