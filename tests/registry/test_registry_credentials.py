@@ -10,6 +10,7 @@ import pytest
 from smidgen.errors import CredentialsError
 from smidgen.registry.auth_files import HUB_KEY, change_entry
 from smidgen.registry.credential_helper import CredentialHelper
+from smidgen.registry.hosts import Hosts, Keeper
 from smidgen.registry.keyring import Keyring
 from smidgen.registry.repository import Repository
 from support.registry_login import entry, helper, write
@@ -119,6 +120,50 @@ def test_a_helper_is_asked_once(tmp_path: Path, environ: dict[str, str]) -> None
         assert found is not None
         assert (found.username, found.identity_token) == ("", "identity")
     assert (tmp_path / "bin/own.log").read_text().split() == ["get"]
+
+
+def conf(tmp_path: Path, names: str) -> tuple[Keeper, ...]:
+    """Give what a ``registries.conf`` names."""
+    directory = tmp_path / "etc/containers"
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "registries.conf").write_text(f"credential-helpers = [{names}]\n")
+    return Hosts.read(environ={"HOME": str(tmp_path / "home")}, etc=tmp_path / "etc").keepers
+
+
+@pytest.mark.parametrize(
+    ("names", "secret"),
+    [
+        ('"pass", "containers-auth.json"', "kept"),
+        ('"containers-auth.json", "pass"', "of a file"),
+        ('"pass"', "kept"),
+        ('"missing", "empty"', "of a file"),
+    ],
+)
+def test_helpers_of_registries_conf(tmp_path: Path, environ: dict[str, str], names: str, secret: str) -> None:
+    helper(tmp_path / "bin", "pass", {"ghcr.io": ("me", "kept"), "docker.io": ("me", "hub")})
+    helper(tmp_path / "bin", "empty")
+    write(tmp_path / "docker/config.json", auths={"ghcr.io": entry("me", "of a file")})
+    keepers, warnings = conf(tmp_path, names), list[str]()
+    keyring = Keyring(environ, warn=warnings.append, keepers=lambda: keepers)
+    for _ in range(2):
+        found = keyring.find(_IMAGE)
+        assert found is not None
+        assert found.password == secret
+    hub = keyring.find(_HUB)
+    assert (hub and hub.password) == ("hub" if '"pass"' in names else None)
+    told = [text for text in warnings if "docker-credential-missing" in text and "registries.conf" in text]
+    assert bool(told) == ('"missing"' in names)
+
+
+def test_a_file_beside_it_names_other_helpers(tmp_path: Path) -> None:
+    conf(tmp_path, '"one"')
+    beside = tmp_path / "etc/containers/registries.conf.d"
+    beside.mkdir()
+    (beside / "10-rules.conf").write_text('[[registry]]\nlocation = "ghcr.io"\n')
+    (beside / "20-helpers.conf").write_text('credential-helpers = ["two"]\n')
+    hosts = Hosts.read(environ={"HOME": str(tmp_path / "home")}, etc=tmp_path / "etc")
+    assert hosts.keepers == (Keeper("two", str(beside / "20-helpers.conf")),)
+    assert [rule.prefix for rule in hosts.rules] == ["ghcr.io"]
 
 
 @pytest.mark.parametrize(

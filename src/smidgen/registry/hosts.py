@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 from smidgen.errors import UsageError
 from smidgen.registry.repository import HUB, HUB_ENDPOINT, Repository
@@ -118,16 +118,33 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Keeper:
+    """A place of credentials that the configuration names for all registries.
+
+    Attributes:
+        name: Of a credential helper, or ``FILES``.
+        source: The file that names it, for messages.
+    """
+
+    FILES: ClassVar[str] = "containers-auth.json"
+
+    name: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Hosts:
-    """The rules, and the directories of certificates.
+    """The rules, the directories of certificates, and the places of credentials.
 
     Attributes:
         rules: Of several with the same prefix the first counts.
         cert_directories: Each with a directory HOST[:PORT] for a registry.
+        keepers: In the order in which they are asked; the files are asked last where they are not among them.
     """
 
     rules: tuple[Rule, ...] = ()
     cert_directories: tuple[Path, ...] = ()
+    keepers: tuple[Keeper, ...] = ()
 
     @classmethod
     def read(
@@ -145,7 +162,8 @@ class Hosts:
         config = Path(environ["XDG_CONFIG_HOME"]) if environ.get("XDG_CONFIG_HOME", "").startswith("/") else None
         config = config or home / ".config"
         found = read_registries_conf(environ, user=config / "containers", system=etc / "containers")
-        return cls((*rules, *found), (config / _CONTAINERS_CERTS, etc / _CONTAINERS_CERTS, etc / _DOCKER_CERTS))
+        certs = (config / _CONTAINERS_CERTS, etc / _CONTAINERS_CERTS, etc / _DOCKER_CERTS)
+        return cls((*rules, *found.rules), certs, found.keepers)
 
     def endpoints(self, repository: Repository, *, reads: Literal["tag", "digest"] | None) -> tuple[Endpoint, ...]:
         """Give the places to ask for *repository*, in this order, the registry itself last.

@@ -8,14 +8,14 @@ Source: containers-registries.conf(5) and containers-registries.conf.d(5).
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 import msgspec
 
 from smidgen.errors import ConfigError
-from smidgen.registry.hosts import Mirror, Pulls, Rule, is_place
+from smidgen.registry.hosts import Keeper, Mirror, Pulls, Rule, is_place
 
 _VARIABLE: Final = "CONTAINERS_REGISTRIES_CONF"
 _MOST: Final = 1 << 20
@@ -37,12 +37,26 @@ class _RegistryTable(msgspec.Struct, frozen=True, rename="kebab"):
     mirror: list[_MirrorTable] = []
 
 
-class _Document(msgspec.Struct, frozen=True):
+class _Document(msgspec.Struct, frozen=True, rename="kebab"):
     registry: list[_RegistryTable] = []
     registries: dict[str, object] = {}
+    credential_helpers: list[str] | None = None
 
 
-def read_registries_conf(environ: Mapping[str, str], *, user: Path, system: Path) -> tuple[Rule, ...]:
+@dataclass(frozen=True, slots=True)
+class RegistriesConf:
+    """What the files say.
+
+    Attributes:
+        rules: One for each prefix.
+        keepers: Where credentials are, the first to be asked first; empty where no file says it.
+    """
+
+    rules: tuple[Rule, ...] = ()
+    keepers: tuple[Keeper, ...] = ()
+
+
+def read_registries_conf(environ: Mapping[str, str], *, user: Path, system: Path) -> RegistriesConf:
     """Read the file that counts and those beside it: of the user if there is one, else of the system.
 
     Args:
@@ -61,17 +75,20 @@ def read_registries_conf(environ: Mapping[str, str], *, user: Path, system: Path
         main, directories = own, [user]
     else:
         main, directories = common, [system, user]
-    rules: dict[str, Rule] = {}
-    if chosen or main.exists():
-        rules |= {rule.prefix: rule for rule in _read(main)}
+    files = [main] if chosen or main.exists() else []
     for directory in directories:
-        beside = sorted((directory / "registries.conf.d").glob("*.conf"))
-        for file in beside[:_FILES]:
-            rules |= {rule.prefix: rule for rule in _read(file)}
-    return tuple(rules.values())
+        files += sorted((directory / "registries.conf.d").glob("*.conf"))[:_FILES]
+    rules: dict[str, Rule] = {}
+    keepers: tuple[Keeper, ...] = ()
+    for file in files:
+        document = _read(file)
+        rules |= {rule.prefix: rule for rule in (_rule(table, file) for table in document.registry)}
+        if document.credential_helpers is not None:
+            keepers = tuple(Keeper(name, str(file)) for name in document.credential_helpers)
+    return RegistriesConf(tuple(rules.values()), keepers)
 
 
-def _read(path: Path) -> tuple[Rule, ...]:
+def _read(path: Path) -> _Document:
     try:
         with path.open("rb") as file:
             data = file.read(_MOST + 1)
@@ -89,7 +106,7 @@ def _read(path: Path) -> tuple[Rule, ...]:
             path=str(path),
             hint="write [[registry]] tables instead of [registries.…], as containers-registries.conf(5) says",
         )
-    return tuple(_rule(table, path) for table in document.registry)
+    return document
 
 
 def _rule(table: _RegistryTable, path: Path) -> Rule:

@@ -114,7 +114,9 @@ class Session:
         self._warn_user = warn or (lambda _text: None)
         self._retry = retry or RetryPolicy()
         self._limits = limits
-        self._credentials = credentials or Keyring(self._environ, warn=self._warn_user)
+        self._credentials = credentials or Keyring(
+            self._environ, warn=self._warn_user, keepers=lambda: self._known_hosts().keepers
+        )
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": "identity"}
         self._lock = threading.Lock()
         self._open: _Open | None = None
