@@ -4,9 +4,9 @@ Source: OCI image-spec v1.1.1, ``layer.md`` ("Whiteouts", "Opaque Whiteout", "Ap
 """
 
 import posixpath
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal, NamedTuple
 
 from smidgen.errors import InvalidArchive, LimitExceeded, NotFound
 from smidgen.image.image import Image
@@ -23,6 +23,38 @@ _MAX_HOPS: Final = 40
 
 
 @dataclass(slots=True)
+class Content:
+    """The bytes of a file, which all of its names share.
+
+    Attributes:
+        size: In bytes; never 0, since a file without bytes has no content.
+        depth: How many layers are below the one that brought it.
+        names: How many paths of the tree it has; hard links are names, too.
+        digest: SHA-256, 32 bytes, where whoever reads the layers computes it.
+    """
+
+    size: int
+    depth: int
+    names: int = 1
+    digest: bytes = b""
+
+
+class Loss(NamedTuple):
+    """Why a file is no more to be seen.
+
+    Attributes:
+        how: ``replaced`` by something at its path or above it; ``deleted``, or a directory above it; ``opaque``: all
+            of a directory was hidden.
+        path: What was replaced, deleted or hidden: the file, or a directory above it.
+        by: What is there now, where it was replaced.
+    """
+
+    how: Literal["replaced", "deleted", "opaque"]
+    path: str
+    by: "Node | None" = None
+
+
+@dataclass(slots=True)
 class Node:
     """A file or directory in its place.
 
@@ -31,21 +63,28 @@ class Node:
         layer: The layer that it comes from, or None where it is made up.
         depth: How many layers are below that one; -1 where it is made up.
         children: What is in a directory, by name.
+        content: The bytes of a file or a hard link, or None where there are none.
     """
 
     entry: Entry
     layer: Digest | None = None
     depth: int = -1
     children: dict[str, "Node"] = field(default_factory=dict)
+    content: Content | None = None
 
 
 class FileTree:
-    """A root directory."""
+    """A root directory.
 
-    def __init__(self) -> None:
+    Args:
+        lost: Is told of content that a layer took the last name from, with the node that had it.
+    """
+
+    def __init__(self, lost: Callable[[Node, Content, Loss], None] | None = None) -> None:
         self.root = Node(Entry.directory(""))
         self._count = 0
         self._depth = -1
+        self._lost = lost
 
     @classmethod
     def of(cls, image: Image) -> "FileTree":
@@ -67,32 +106,63 @@ class FileTree:
 
     def apply(self, entries: Iterable[Entry], layer: Digest) -> None:
         """Lay one layer over what is there. Its whiteouts hide the layers below, never what it brings itself."""
-        self._depth += 1
+        self.begin()
         for entry in entries:
-            self._count += 1
-            if self._count > _MAX_FILES:
-                raise LimitExceeded("number of files in the image", limit=_MAX_FILES)
-            directory, name = posixpath.split(entry.path)
-            if name == _OPAQUE or (name.startswith(_WHITEOUT) and not f"/{name}".startswith(_AUFS)):
-                self._hide(directory, None if name == _OPAQUE else name.removeprefix(_WHITEOUT))
-            elif _AUFS not in f"/{entry.path}":
-                self._put(entry, layer)
+            self.take(entry, layer)
+
+    def begin(self) -> None:
+        """Begin the next layer, whose entries are to be taken one by one."""
+        self._depth += 1
+
+    def take(self, entry: Entry, layer: Digest, *, digest: bytes = b"") -> None:
+        """Lay one entry of the layer that was begun over what is there.
+
+        Args:
+            entry: A file, a directory, a link, a whiteout.
+            layer: The layer's digest.
+            digest: SHA-256 of a file's content, where it is known.
+
+        Raises:
+            LimitExceeded: More than a million files.
+            InvalidArchive: Symbolic links without an end.
+        """
+        self._count += 1
+        if self._count > _MAX_FILES:
+            raise LimitExceeded("number of files in the image", limit=_MAX_FILES)
+        directory, name = posixpath.split(entry.path)
+        if name == _OPAQUE or (name.startswith(_WHITEOUT) and not f"/{name}".startswith(_AUFS)):
+            self._hide(directory, None if name == _OPAQUE else name.removeprefix(_WHITEOUT))
+        elif _AUFS not in f"/{entry.path}":
+            self._put(entry, layer, digest)
 
     def _hide(self, directory: str, name: str | None) -> None:
         parent = self._resolve(directory, follow=True)
-        if parent is not None:
-            for hidden in list(parent.children) if name is None else [name]:
-                if hidden in parent.children and not self._prune(parent.children[hidden]):
-                    del parent.children[hidden]
+        if parent is None:
+            return
+        loss = Loss("opaque", parent.entry.path) if name is None else Loss("deleted", _joined(parent, name))
+        for hidden in list(parent.children) if name is None else [name]:
+            if hidden in parent.children and not self._prune(parent.children[hidden], loss):
+                self._drop(parent.children.pop(hidden), loss)
 
-    def _prune(self, node: Node) -> bool:
+    def _prune(self, node: Node, loss: Loss) -> bool:
         """Take what layers below have out of *node*; tell whether it stays."""
         trail = list(below(node, deep=True))
         for found in (*reversed(trail), node):
-            found.children = {
-                name: child for name, child in found.children.items() if child.children or child.depth == self._depth
-            }
+            for name, child in tuple(found.children.items()):
+                if not child.children and child.depth != self._depth:
+                    self._drop(found.children.pop(name), loss)
         return bool(node.children) or node.depth == self._depth
+
+    def _drop(self, node: Node, loss: Loss) -> None:
+        """Count the names of the content of *node* and all below it, which is no more in the tree."""
+        if self._lost is None:
+            return
+        for gone in (node, *below(node, deep=True)) if node.children else (node,):
+            content = gone.content
+            if content is not None:
+                content.names -= 1
+                if not content.names:
+                    self._lost(gone, content, loss)
 
     def find(self, path: str, *, follow: bool = True) -> Node:
         """Find what is at *path*, through symbolic links.
@@ -136,13 +206,16 @@ class FileTree:
                 waiting += [one for one in target.split("/") if one][::-1]
                 continue
             if create and (node is None or node.entry.kind is not Kind.DIRECTORY):
-                node = here.children[part] = Node(Entry.directory(_joined(here, part)))
+                old, node = node, Node(Entry.directory(_joined(here, part)))
+                here.children[part] = node
+                if old is not None:
+                    self._drop(old, Loss("replaced", node.entry.path, node))
             if node is None:
                 return None
             trail.append(node)
         return trail[-1]
 
-    def _put(self, entry: Entry, layer: Digest) -> None:
+    def _put(self, entry: Entry, layer: Digest, digest: bytes) -> None:
         if not entry.path:
             self.root.entry, self.root.layer, self.root.depth = entry, layer, self._depth
             return
@@ -151,19 +224,27 @@ class FileTree:
         parent = self._resolve(directory, follow=True, create=True)
         if parent is None:
             raise InvalidArchive(f"over {_MAX_HOPS} symbolic links on the way", member=entry.path)
+        content = Content(entry.size, self._depth, digest=digest) if entry.size else None
         if entry.kind is Kind.HARDLINK:
-            entry = self._linked(entry)
-        entry = replace(entry, path=_joined(parent, name))
+            entry, content = self._linked(entry)
+        if parent.entry.path != directory:
+            entry = replace(entry, path=_joined(parent, name))
         old = parent.children.get(name)
         both = entry.kind is Kind.DIRECTORY and old is not None and old.entry.kind is Kind.DIRECTORY
-        parent.children[name] = Node(entry, layer, self._depth, old.children if old is not None and both else {})
+        node = Node(entry, layer, self._depth, old.children if old is not None and both else {}, content)
+        parent.children[name] = node
+        if old is not None and not both:
+            self._drop(old, Loss("replaced", entry.path, node))
 
-    def _linked(self, entry: Entry) -> Entry:
-        """Give a hard link the mode and owner of its file, of which it is one more name."""
+    def _linked(self, entry: Entry) -> tuple[Entry, Content | None]:
+        """Give a hard link the mode, owner and content of its file, of which it is one more name."""
         target = self._resolve(entry.link, follow=False)
         if target is None or target.entry.kind is Kind.DIRECTORY:
-            return entry
-        return replace(target.entry, path=entry.path, kind=Kind.HARDLINK, link=entry.link, size=0, device=(0, 0))
+            return entry, None
+        if target.content is not None:
+            target.content.names += 1
+        link = replace(target.entry, path=entry.path, kind=Kind.HARDLINK, link=entry.link, size=0, device=(0, 0))
+        return link, target.content
 
 
 def below(node: Node, *, deep: bool) -> Iterator[Node]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from smidgen.errors import ContentError
+from smidgen.image.history import history_steps
 from smidgen.image.image import Image
 from smidgen.layer.entry import Kind
 from smidgen.oci.config import History
@@ -128,18 +129,10 @@ def _total(sizes: Iterable[int | None]) -> int | None:
 
 def image_history(image: Image) -> HistoryReport:
     """Tell what made each layer of a single image, newest first."""
-    config, layers, diff_ids = image.config, image.layers, image.diff_ids
-    steps = []
-    at = 0
-    for step in config.history or ():
-        if step.empty_layer or at >= len(layers):
-            steps.append(_step(step))
-        else:
-            steps.append(_step(step, image.store, layers[at], diff_ids[at]))
-            at += 1
-    # Not every builder writes a history, and some write less than the layers they made.
-    steps += [
-        _step(History(), image.store, layer, diff_id) for layer, diff_id in zip(layers[at:], diff_ids[at:], strict=True)
+    layers, diff_ids = image.layers, image.diff_ids
+    steps = [
+        _step(step) if at is None else _step(step, image.store, layers[at], diff_ids[at])
+        for step, at in history_steps(image)
     ]
     return HistoryReport(
         name=image.name, digest=image.digest, platform=str(image.platform), history=tuple(reversed(steps))

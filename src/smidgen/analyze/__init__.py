@@ -1,0 +1,1 @@
+"""What is in images and programs, and what it costs."""
