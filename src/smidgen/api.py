@@ -30,6 +30,7 @@ from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
 
 if TYPE_CHECKING:
+    from smidgen.needs.closure.closure import Closure
     from smidgen.sandbox.prove import Proof, ProveOptions
     from smidgen.sandbox.run import RunOptions
     from smidgen.server.listen import Server
@@ -43,6 +44,7 @@ __all__ = [
     "build",
     "build_all",
     "build_watched",
+    "closure",
     "copy",
     "delete",
     "find_image",
@@ -60,6 +62,30 @@ __all__ = [
 ]
 
 _NO_FLAGS = Flags()
+
+
+def closure(program: str | Path, *, sysroot: str | Path | None = None, libraries: Sequence[str] = ()) -> "Closure":
+    """Find the libraries that a dynamic executable is loaded with, as its loader would; nothing is started.
+
+    Args:
+        program: An ELF executable with an interpreter.
+        sysroot: Where its libraries are; None means this machine.
+        libraries: Names or paths of further ones that it may load.
+
+    Returns:
+        The closure; what is missing is in it, see ``Closure.is_whole``.
+
+    Raises:
+        ContentError: It, or a library, is no ELF file or a damaged one.
+        DynamicExecutable: It is static, or a library.
+        UsageError: There is no such file or directory.
+    """
+    from smidgen.needs.closure.resolve import resolve_closure  # noqa: PLC0415 (nobody else needs it)
+
+    for path, is_there in ((program, os.path.isfile), (sysroot or "/", os.path.isdir)):
+        if not is_there(path):
+            raise UsageError(f"{path}: no such {'file' if path is program else 'directory'}")
+    return resolve_closure(Path(program), sysroot=Path(sysroot) if sysroot else None, asked=libraries)
 
 
 def open_store(root: str | Path | None = None) -> ContentStore:

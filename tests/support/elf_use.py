@@ -5,9 +5,12 @@ from contextlib import suppress
 from itertools import islice
 
 from smidgen.elf.buildinfo import read_build_info
+from smidgen.elf.dynamic_symbols import read_dynamic_symbols
 from smidgen.elf.functab import FunctionTable, read_function_table
 from smidgen.elf.header import ElfFile, parse_elf
+from smidgen.elf.library_names import read_library_names
 from smidgen.elf.relocation import places_of, pointer_at
+from smidgen.elf.versions import read_defined_versions, read_needed_versions
 from smidgen.errors import InvalidExecutable
 
 
@@ -29,6 +32,15 @@ def use_elf(elf: ElfFile) -> None:
     attempt(lambda: list(islice(places_of(elf, elf.entry), 10)))
 
 
+def use_dynamic(elf: ElfFile) -> None:
+    """Ask everything that can be asked of what is linked at run time."""
+    attempt(lambda: [one.library.encode() + one.version.encode() for one in read_needed_versions(elf)])
+    attempt(lambda: [one.version.encode() for one in read_defined_versions(elf)])
+    attempt(lambda: [one.name.encode() for one in read_dynamic_symbols(elf).wanted])
+    assert all(one.name for one in read_library_names(elf))
+    assert isinstance(elf.dynamic.binds_now and elf.dynamic.skips_default_directories, bool)
+
+
 def use_table(table: FunctionTable) -> None:
     """Ask everything that can be asked of a function table."""
     attempt(lambda: [function.name.encode() for function in table.functions()])
@@ -43,6 +55,7 @@ def use(data: bytes) -> None:
     with suppress(InvalidExecutable):
         elf = parse_elf(data)
         use_elf(elf)
+        use_dynamic(elf)
         attempt(lambda: read_build_info(elf))
         table = read_function_table(elf)
         if table is not None:

@@ -20,6 +20,7 @@ class LazyGroup(click.Group):
         "flow": ("smidgen.cli.flow", "Build several Dockerfiles in order, with files that go from one to the next."),
         "run": ("smidgen.cli.run", "Run an image."),
         "prove": ("smidgen.cli.prove", "Run an image under hostile conditions and report what it missed."),
+        "closure": ("smidgen.cli.closure", "Show the libraries of an executable, and what is missing."),
         "images": ("smidgen.cli.images", "List the images of the store."),
         "history": ("smidgen.cli.history", "Show the layers of an image."),
         "inspect": ("smidgen.cli.inspect", "Show manifest and configuration of an image."),

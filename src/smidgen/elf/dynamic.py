@@ -3,8 +3,10 @@
 Source: System V ABI, chapter 5, "Dynamic Section"; ``elf(5)``.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from struct import Struct
+from types import MappingProxyType
 from typing import Final
 
 from smidgen.elf.segments import PT_DYNAMIC, Segment, SegmentMap, read_string
@@ -19,7 +21,12 @@ _DT_STRSZ: Final = 10
 _DT_SONAME: Final = 14
 _DT_RPATH: Final = 15
 _DT_RUNPATH: Final = 29
+_DT_FLAGS: Final = 30
+_DT_BIND_NOW: Final = 24
 _DT_FLAGS_1: Final = 0x6FFFFFFB
+_DF_BIND_NOW: Final = 0x8
+_DF_1_NOW: Final = 0x1
+_DF_1_NODEFLIB: Final = 0x800
 _DF_1_PIE: Final = 0x08000000
 
 # Real programs have tens of rows and, at the worst, hundreds of libraries.
@@ -38,6 +45,8 @@ class Dynamic:
         runpath: Where to look for them after it, or None.
         is_pie: The linker marked it as a position-independent program (DF_1_PIE).
         relocations: Address and size in bytes of the table of relocations with addends, both 0 where there is none.
+        values: Each tag that is there with its first value.
+        strings: Where in the file its strings start and end, both 0 where there are none.
     """
 
     needed: tuple[str, ...] = ()
@@ -46,6 +55,19 @@ class Dynamic:
     runpath: str | None = None
     is_pie: bool = False
     relocations: tuple[int, int] = (0, 0)
+    values: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+    strings: tuple[int, int] = (0, 0)
+
+    @property
+    def binds_now(self) -> bool:
+        """All symbols are looked up when it is loaded, rather than when they are first used."""
+        flags = self.values.get(_DT_FLAGS, 0) & _DF_BIND_NOW or self.values.get(_DT_FLAGS_1, 0) & _DF_1_NOW
+        return bool(flags) or _DT_BIND_NOW in self.values
+
+    @property
+    def skips_default_directories(self) -> bool:
+        """Its libraries are not sought in the loader's own directories (``-z nodefaultlib``)."""
+        return bool(self.values.get(_DT_FLAGS_1, 0) & _DF_1_NODEFLIB)
 
 
 EMPTY: Final = Dynamic()
@@ -65,9 +87,7 @@ def read_dynamic(image: SegmentMap) -> Dynamic:
     strings = _strings_region(image, single)
 
     def text(offset: int) -> str:
-        return read_string(
-            image.data, strings[0] + offset, strings[1], limit=_STRING_LIMIT, what="string of the dynamic section"
-        )
+        return dynamic_string(image, strings, offset)
 
     return Dynamic(
         needed=tuple(text(value) for tag, value in rows if tag == _DT_NEEDED),
@@ -76,6 +96,19 @@ def read_dynamic(image: SegmentMap) -> Dynamic:
         runpath=text(single[_DT_RUNPATH]) if _DT_RUNPATH in single else None,
         is_pie=bool(single.get(_DT_FLAGS_1, 0) & _DF_1_PIE),
         relocations=(single.get(_DT_RELA, 0), single.get(_DT_RELASZ, 0)),
+        values=MappingProxyType(single),
+        strings=strings,
+    )
+
+
+def dynamic_string(image: SegmentMap, strings: tuple[int, int], offset: int) -> str:
+    """Give the string at *offset* of the dynamic section's strings.
+
+    Raises:
+        InvalidExecutable: It lies outside of them, or has no end.
+    """
+    return read_string(
+        image.data, strings[0] + offset, strings[1], limit=_STRING_LIMIT, what="string of the dynamic section"
     )
 
 

@@ -77,6 +77,9 @@ class FactKind(StrEnum):
     PACKED = "packed"
     NOT_GO = "not-go"
     SYSLOG = "syslog"
+    NAME_SERVICES = "name-services"
+    CONVERSIONS = "conversions"
+    LOCALES = "locales"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

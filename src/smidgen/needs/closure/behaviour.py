@@ -1,0 +1,233 @@
+"""Needs of a dynamic executable, from what it and its libraries import: a name of a function is a proof of its use.
+
+What the program itself imports is *likely* used. What only a library imports is *possible*: a program seldom uses all
+of a library.
+"""
+
+import posixpath
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from smidgen.needs.closure.opened import Opened
+from smidgen.needs.closure.root import Root
+from smidgen.needs.closure.unseen import ACCOUNTS, HOSTS, is_of_c_library, users
+from smidgen.needs.need import Confidence, Fact, FactKind, Need, NeedKind, NeedsReport
+
+_MAX_CONF: Final = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What it means to import one of some functions."""
+
+    kind: NeedKind
+    symbols: frozenset[str]
+    use: str
+    included: bool = True
+
+
+_RULES: Final = (
+    _Rule(
+        NeedKind.CA,
+        frozenset(
+            {"SSL_CTX_set_default_verify_paths", "SSL_CTX_set_default_verify_dir", "SSL_CTX_set_default_verify_file"}
+            | {"X509_STORE_set_default_paths", "X509_STORE_set_default_paths_ex", "X509_get_default_cert_file"}
+            | {"gnutls_certificate_set_x509_system_trust", "gnutls_x509_trust_list_add_system_trust"}
+        ),
+        "checks certificates against those of the system",
+    ),
+    _Rule(
+        NeedKind.TZ,
+        frozenset({"_ZNSt6chrono11locate_zoneESt17basic_string_viewIcSt11char_traitsIcEE", "tzalloc"}),
+        "looks up time zones",
+    ),
+    _Rule(
+        NeedKind.TZ,
+        frozenset({"localtime", "localtime_r", "mktime", "tzset"}),
+        "computes local time, which is UTC without a zone",
+        included=False,
+    ),
+    _Rule(NeedKind.PASSWD, ACCOUNTS, "looks up users or groups"),
+    _Rule(
+        NeedKind.TMP,
+        frozenset(
+            {"mkstemp", "mkostemp", "mkstemps", "mkstemp64", "mkostemp64", "mkstemps64", "mkdtemp"}
+            | {"tmpfile", "tmpfile64", "tmpnam", "tempnam", "mktemp"}
+        ),
+        "makes temporary files",
+    ),
+    _Rule(NeedKind.RESOLVER, HOSTS, "looks up hosts"),
+)
+_BUNDLES: Final = (b"/etc/ssl/certs/ca-certificates.crt", b"/etc/ssl/cert.pem", b"/etc/pki/tls/certs/ca-bundle.crt")
+# These hold the places for whoever asks them, so that who asks is the proof.
+_TLS_LIBRARIES: Final = re.compile(r"lib(?:crypto|ssl|gnutls|p11-kit)\b.*")
+_STARTERS: Final = frozenset(
+    {"execve", "execv", "execvp", "execvpe", "execl", "execlp", "execle", "fexecve", "posix_spawn", "posix_spawnp"}
+    | {"system", "popen"}
+)
+_CONVERTERS: Final = frozenset({"iconv_open"})
+_LOCALES: Final = frozenset({"setlocale", "newlocale"})
+_BUILT_IN_SERVICES: Final = frozenset({"files", "dns", "compat", "db"})
+
+
+def closure_needs(
+    objects: Sequence[Opened], program: NeedsReport, root: Root, *, musl: bool, unknown: Iterable[str]
+) -> NeedsReport:
+    """Tell what a program needs together with its libraries.
+
+    Args:
+        objects: The program first, then its libraries.
+        program: What was read from the program alone: precise for Go, guesses for others.
+        root: Where nsswitch.conf is.
+        musl: Whether the C library is musl.
+        unknown: Paths of the objects that load libraries whose names could not be read.
+    """
+    go = program.readable
+    found = {need.kind: need for need in _imported(objects)}
+    if NeedKind.CA not in found:
+        found |= {need.kind: need for need in _with_bundle(objects)}
+    for need in program.needs:
+        # Go's function table knows more than imports do; guesses from texts know less.
+        if go or need.kind not in found:
+            found[need.kind] = need
+    facts = [fact for fact in program.facts if fact.kind not in {FactKind.DYNAMIC, FactKind.NOT_GO}]
+    known = {fact.kind for fact in facts}
+    facts += [fact for fact in _facts(objects, root, musl=musl, unknown=unknown) if fact.kind not in known]
+    kinds, order = list(NeedKind), list(FactKind)
+    return NeedsReport(
+        needs=tuple(sorted(found.values(), key=lambda need: kinds.index(need.kind))),
+        facts=tuple(sorted(facts, key=lambda fact: order.index(fact.kind))),
+        readable=program.readable,
+    )
+
+
+def _imported(objects: Sequence[Opened]) -> list[Need]:
+    needs: dict[NeedKind, Need] = {}
+    for rule in _RULES:
+        user = next((one for one in users(objects, rule.symbols) if not _is_tls(one[0], objects[0])), None)
+        if user is None or rule.kind in needs:
+            continue
+        one, symbol = user
+        own = one is objects[0]
+        needs[rule.kind] = Need(
+            kind=rule.kind,
+            confidence=Confidence.LIKELY if own and rule.included else Confidence.POSSIBLE,
+            symbol=symbol,
+            reason=f"{'The program' if own else posixpath.basename(one.path)} {rule.use}.",
+            included=rule.included,
+            callers=(one.path,),
+        )
+    return list(needs.values())
+
+
+def _with_bundle(objects: Sequence[Opened]) -> list[Need]:
+    for one in objects:
+        name = posixpath.basename(one.path)
+        if one is not objects[0] and (is_of_c_library(one.path) or _is_tls(one, objects[0])):
+            continue
+        text = next((text for text in _BUNDLES if one.elf.data.find(text) >= 0), None)
+        if text is not None:
+            who = "The program" if one is objects[0] else name
+            return [
+                Need(
+                    kind=NeedKind.CA,
+                    confidence=Confidence.POSSIBLE,
+                    symbol=text.decode(),
+                    reason=f'{who} has the text "{text.decode()}", a place of certificates.',
+                    included=True,
+                    callers=(one.path,),
+                )
+            ]
+    return []
+
+
+def _is_tls(one: Opened, program: Opened) -> bool:
+    return one is not program and _TLS_LIBRARIES.fullmatch(posixpath.basename(one.path)) is not None
+
+
+def _facts(objects: Sequence[Opened], root: Root, *, musl: bool, unknown: Iterable[str]) -> list[Fact]:
+    facts = []
+    program = objects[0]
+    if starters := sorted(_STARTERS & program.imports):
+        shell = " through a shell" if {"system", "popen"} & program.imports else ""
+        facts.append(
+            Fact(
+                kind=FactKind.STARTS_PROGRAMS,
+                symbol=starters[0],
+                message=f"The program starts other programs{shell}, which the image does not have: "
+                "put them in with --add if they are used.",
+                warning=True,
+            )
+        )
+    if blind := tuple(unknown):
+        facts.append(_loads(program, blind))
+    if not musl:
+        facts += _of_glibc(objects, root)
+    return facts
+
+
+def _loads(program: Opened, blind: tuple[str, ...]) -> Fact:
+    own = program.path in blind
+    names = ["The program" if path == program.path else posixpath.basename(path) for path in blind]
+    return Fact(
+        kind=FactKind.LOADS_PLUGINS,
+        symbol="dlopen",
+        message=f"{', '.join(names)} can load libraries whose names cannot be read "
+        "from the files (dlopen): put in those that are used with --library NAME.",
+        warning=own,
+        callers=blind,
+    )
+
+
+def _of_glibc(objects: Sequence[Opened], root: Root) -> list[Fact]:
+    facts = []
+    others = _other_services(root)
+    if others and any(users(objects, HOSTS | ACCOUNTS)):
+        facts.append(
+            Fact(
+                kind=FactKind.NAME_SERVICES,
+                symbol="/etc/nsswitch.conf",
+                message=f"The nsswitch.conf here also asks {', '.join(others)}: these are left out, "
+                "hosts come from files and DNS, users from files.",
+                warning=False,
+            )
+        )
+    if user := next(users(objects, _CONVERTERS), None):
+        facts.append(
+            Fact(
+                kind=FactKind.CONVERSIONS,
+                symbol=user[1],
+                message="Character sets can be converted (iconv): glibc has those of Unicode and ASCII built in, the "
+                "files of all others (gconv) are left out.",
+                warning=False,
+            )
+        )
+    if user := next(users(objects, _LOCALES), None):
+        facts.append(
+            Fact(
+                kind=FactKind.LOCALES,
+                symbol=user[1],
+                message="A locale can be set: C, POSIX and C.UTF-8 work, the files of all others are left out.",
+                warning=False,
+            )
+        )
+    return facts
+
+
+def _other_services(root: Root) -> list[str]:
+    """Give the services of hosts, passwd and group that are not built into glibc, as nsswitch.conf has them."""
+    file = root.file("/etc/nsswitch.conf")
+    try:
+        text = file.read_bytes()[:_MAX_CONF].decode("utf-8", "replace") if file is not None else ""
+    except OSError:
+        return []
+    found: dict[str, None] = {}
+    for line in text.splitlines():
+        database, colon, services = line.partition("#")[0].partition(":")
+        if colon and database.strip() in {"hosts", "passwd", "group"}:
+            for one in re.sub(r"\[[^\]]*\]", " ", services).split():
+                if one not in _BUILT_IN_SERVICES:
+                    found[one] = None
+    return list(found)
