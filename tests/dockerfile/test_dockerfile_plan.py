@@ -125,14 +125,39 @@ def test_copy_from_number_name_image() -> None:
     assert str(third.reference) == "docker.io/library/img:1"
 
 
+def test_a_stage_that_nothing_needs_may_name_a_later_one() -> None:
+    whole = planned("FROM a AS x\nCOPY --from=y a b\nRUN --mount=from=2,target=/m y\nFROM b AS y\nFROM y")
+    assert [stage.index for stage in whole.stages] == [1, 2]
+    assert whole.all_stages[0].needs == (StageOrigin(1), StageOrigin(2))
+
+
+def test_from_means_an_image_where_the_stage_of_that_name_comes_later() -> None:
+    assert isinstance(planned("FROM y AS x\nFROM b AS y\nFROM x").all_stages[0].base, ImageOrigin)
+
+
+def test_a_context_may_stand_in_for_a_later_stage() -> None:
+    whole = planned("FROM a AS x\nCOPY --from=y a b\nFROM b AS y\nFROM x", contexts={"y": "."})
+    assert whole.all_stages[0].needs == (NamedContext("y"),)
+
+
+def test_a_long_cycle_is_found_and_shown_in_short() -> None:
+    stages = "".join(f"FROM a AS s{i}\nCOPY --from=s{i + 1} a b\n" for i in range(300))
+    with pytest.raises(DockerfileError, match="more") as caught:
+        planned(f"{stages}FROM a AS s300\nCOPY --from=s0 a b\n")
+    assert len(str(caught.value)) < 500
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
         ("FROM a AS x\nCOPY --from=x a b", 2, "from itself"),
         ("FROM a\nCOPY --from=0 a b", 2, "from itself"),
         ("FROM a\nCOPY --from=7 a b", 2, "there is no stage 7"),
-        ("FROM a\nCOPY --from=x a b\nFROM b AS x", 2, "comes after this one"),
-        ("FROM a\nRUN --mount=from=x,target=/m y\nFROM b AS x", 2, "comes after this one"),
+        ("FROM a AS t\nCOPY --from=x a b\nFROM b AS x\nFROM t", 2, "comes after this one"),
+        ("FROM a AS t\nRUN --mount=from=2,target=/m y\nFROM b\nFROM c\nFROM t", 2, "comes after this one"),
+        ("FROM a AS x\nCOPY --from=y a b\nFROM b AS y\nCOPY --from=x a b\nFROM z", 2, "'x', which needs 'y', which"),
+        ("FROM a AS x\nRUN --mount=from=y,target=/m a\nFROM x AS y", 2, "'x', which needs 'y', which needs 'x'"),
+        ("FROM a AS x\nFROM x\nCOPY --from=2 a b\nFROM b AS y\nCOPY --from=x a b\nCOPY --from=1 a b", 3, "'stage-1'"),
         ("FROM a\nCOPY --from=$X a b", 2, "has a variable"),
         ("FROM a\nCOPY --from=UP:x:y a b", 2, "invalid reference"),
         ("FROM $X", 1, "is empty"),

@@ -48,14 +48,18 @@ class Built:
     Attributes:
         config: The part of the image config that says how to run it.
         files: By path, without a slash in front.
+        history: What made each layer or changed the config.
     """
 
     config: dict[str, Any]
     files: dict[str, File] = field(default_factory=dict)
+    history: tuple[str, ...] = ()
 
-    def facts(self, *, times: bool) -> dict[str, str]:
+    def facts(self, *, times: bool, history: bool) -> dict[str, str]:
         """Give all that counts, as ``WHAT`` → value."""
         found = {name: _shown(self.config.get(name), name) for name in _CONFIG}
+        if history:
+            found["history"] = "\n".join(self.history)
         names: dict[int, list[str]] = {}
         for path, file in self.files.items():
             names.setdefault(id(file), []).append(path)
@@ -86,7 +90,8 @@ def built(config: Mapping[str, Any], layers: Iterable[Path]) -> Built:
     files: dict[str, File] = {}
     for layer in layers:
         _apply(files, layer)
-    return Built(dict(config.get("config") or {}), files)
+    history = tuple(one.get("created_by", "") for one in config.get("history") or ())
+    return Built(dict(config.get("config") or {}), files, history)
 
 
 def _apply(files: dict[str, File], layer: Path) -> None:
@@ -141,13 +146,13 @@ def _remove(files: dict[str, File], paths: Iterable[str]) -> None:
         files.pop(path, None)
 
 
-def differences(ours: Built | None, theirs: Built | None, *, times: bool) -> Iterator[tuple[str, str]]:
+def differences(ours: Built | None, theirs: Built | None, *, times: bool, history: bool) -> Iterator[tuple[str, str]]:
     """Give what differs, and how; None is a build that failed."""
     if ours is None or theirs is None:
         if ours is not theirs:
             yield ("builds here", "fails there") if theirs is None else ("fails here", "builds there")
         return
-    mine, other = ours.facts(times=times), theirs.facts(times=times)
+    mine, other = ours.facts(times=times, history=history), theirs.facts(times=times, history=history)
     for what in sorted({*mine, *other}):
         if mine.get(what) != other.get(what):
             word, _, path = what.partition(" /")

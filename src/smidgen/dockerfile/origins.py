@@ -88,20 +88,26 @@ class Names:
         """Give the named context that stands in for *stage* as a whole, or None where there is none."""
         return self._context(stage.from_.name)
 
-    def source(self, name: str, stage: Stage, location: Location) -> Origin:
+    def source(self, name: str, stage: Stage, location: Location, *, later: bool = False) -> Origin:
         """Give what ``--from=name`` or ``from=name`` in *stage* means: also a stage's number.
+
+        Args:
+            name: As it is written.
+            stage: Whose instruction it is.
+            location: Of the instruction.
+            later: It may be a later stage. A stage that nothing needs may say so, as in BuildKit.
 
         Raises:
             DockerfileError: It is this stage or a later one, there is no such stage, or the name is none of an image.
         """
         if name.isascii() and name.isdigit():
-            return self._stage(int(name[:9]), name, stage, location)
+            return self._stage(int(name[:9]), name, stage, location, later=later)
         for each in reversed(self.stages):
             if each.from_.name and each.from_.name == name.lower():
-                return self._stage(each.index, name, stage, location)
+                return self._stage(each.index, name, stage, location, later=later)
         return self._outside(name, location, self.platform)
 
-    def _stage(self, index: int, name: str, stage: Stage, location: Location) -> Origin:
+    def _stage(self, index: int, name: str, stage: Stage, location: Location, *, later: bool) -> Origin:
         if index == stage.index:
             raise location.fault(
                 f"the stage {stage.name!r} is to get files from itself", at=f"={name}", hint="name an earlier stage"
@@ -112,13 +118,14 @@ class Names:
                 at=f"={name}",
                 hint="write the stage's name",
             )
-        if index > stage.index:
+        origin = self.replaced(self.stages[index]) or StageOrigin(index)
+        if index > stage.index and isinstance(origin, StageOrigin) and not later:
             raise location.fault(
                 f"the stage {name!r} comes after this one, which is to get files from it",
                 at=f"={name}",
                 hint=f"put the stage {name!r} first",
             )
-        return self.replaced(self.stages[index]) or StageOrigin(index)
+        return origin
 
     def _outside(self, name: str, location: Location, platform: Platform, unset: Collection[str] = ()) -> Origin:
         if name == SCRATCH:

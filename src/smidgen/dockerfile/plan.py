@@ -7,23 +7,25 @@ Source: BuildKit's ``frontend/dockerfile/dockerfile2llb``.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from smidgen.dockerfile.arguments import automatic_arguments, expand_at, global_arguments, proxy_variables
 from smidgen.dockerfile.checks import check_from, judge
 from smidgen.dockerfile.expand import expand
-from smidgen.dockerfile.graph import needed_stages
+from smidgen.dockerfile.graph import find_cycle, needed_stages
 from smidgen.dockerfile.instruction import Arg, Copy, Dockerfile, Doubt, Instruction, Onbuild, Run, Stage
 from smidgen.dockerfile.location import Location
 from smidgen.dockerfile.mounts import from_of
 from smidgen.dockerfile.origins import Names, Origin, StageOrigin
 from smidgen.dockerfile.spelling import did_you_mean
-from smidgen.errors import InvalidPlatform, UsageError
+from smidgen.errors import DockerfileError, InvalidPlatform, UsageError
 from smidgen.oci.platform import Platform
 
 _EPOCH: Final = re.compile(r"^[0-9]{1,12}\Z")
+# Stages of a cycle; more say nothing to anybody.
+_MOST_SHOWN: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +117,8 @@ def plan(dockerfile: Dockerfile, options: BuildOptions) -> Plan:
     """Plan the build of *dockerfile*.
 
     Raises:
-        DockerfileError: A base is empty or no name, a platform is none, a stage is named that is not before it, or a
-            place is doubtful and the check directive makes an error of that.
+        DockerfileError: A base is empty or no name, a platform is none, a stage that is needed names one that is not
+            before it, stages need each other, or a place is doubtful and the check directive makes an error of that.
         UsageError: There is no such target, or SOURCE_DATE_EPOCH is no number.
     """
     target = _find_target(dockerfile, options.target)
@@ -129,10 +131,15 @@ def plan(dockerfile: Dockerfile, options: BuildOptions) -> Plan:
     names = Names(dockerfile.stages, options.contexts.keys(), options.target_platform)
     planned = tuple(_plan_stage(stage, dockerfile, arguments, names) for stage in dockerfile.stages)
     needs = {each.index: [o.index for o in each.origins if isinstance(o, StageOrigin)] for each in planned}
+    if cycle := find_cycle(needs):
+        raise _cycle_fault([planned[index] for index in cycle], names)
+    needed = tuple(planned[index] for index in needed_stages(target.index, needs))
+    for each in needed:
+        _check_order(each, names)
     return Plan(
         dockerfile=dockerfile,
         options=options,
-        stages=tuple(planned[index] for index in needed_stages(target.index, needs)),
+        stages=needed,
         all_stages=planned,
         arguments=arguments,
         proxies=proxy_variables(options.build_args),
@@ -192,7 +199,7 @@ def _plan_stage(stage: Stage, dockerfile: Dockerfile, arguments: Mapping[str, st
         return PlannedStage(stage=emptied, base=context, base_name=base, platform=platform, needs=())
     needs: dict[Origin, None] = {}
     for instruction in stage.instructions:
-        for origin in origins_of(instruction, stage, names):
+        for origin in origins_of(instruction, stage, names, later=True):
             needs.setdefault(origin)
     return PlannedStage(
         stage=stage,
@@ -203,18 +210,53 @@ def _plan_stage(stage: Stage, dockerfile: Dockerfile, arguments: Mapping[str, st
     )
 
 
-def origins_of(instruction: Instruction, stage: Stage, names: Names) -> tuple[Origin, ...]:
+def _check_order(planned: PlannedStage, names: Names) -> None:
+    """Refuse a stage that gets files from a later one."""
+    for instruction in planned.stage.instructions:
+        origins_of(instruction, planned.stage, names)
+
+
+def _cycle_fault(cycle: Sequence[PlannedStage], names: Names) -> DockerfileError:
+    """Make the error of stages of which each needs the next; one of them has to name a later one, and is shown."""
+    stage, later = next((a, b) for a, b in zip(cycle, (*cycle[1:], cycle[0]), strict=True) if a.index < b.index)
+    location, name = next(
+        (instruction.location, name)
+        for instruction in stage.stage.instructions
+        for name in _names_in(instruction)
+        if names.source(name, stage.stage, instruction.location, later=True) == StageOrigin(later.index)
+    )
+    at = cycle.index(stage)
+    shown = [repr(each.name) for each in (*cycle[at:], *cycle[:at])]
+    if len(shown) > _MOST_SHOWN:
+        shown = [*shown[: _MOST_SHOWN - 1], f"… ({len(shown) - _MOST_SHOWN} more)", shown[-1]]
+    ring = ", which needs ".join((*shown, shown[0]))
+    return location.fault(f"stages need each other: {ring}", at=f"={name}", hint="copy into a further stage instead")
+
+
+def origins_of(instruction: Instruction, stage: Stage, names: Names, *, later: bool = False) -> tuple[Origin, ...]:
     """Give where *instruction* of *stage* gets files from, apart from the context.
+
+    Args:
+        instruction: Any.
+        stage: Whose it is.
+        names: What names mean.
+        later: It may be a later stage.
 
     Raises:
         DockerfileError: It names a stage that is not before this one.
     """
+    location = instruction.location
+    return tuple(names.source(name, stage, location, later=later) for name in _names_in(instruction))
+
+
+def _names_in(instruction: Instruction) -> tuple[str, ...]:
+    """Give the names by which *instruction* says where its files come from."""
     found: tuple[str, ...] = ()
     if isinstance(instruction, Copy):
         found = (check_constant(instruction.from_, instruction.location),)
     elif isinstance(instruction, Run):
         found = tuple(from_of(mount) for mount in instruction.mounts)
-    return tuple(names.source(name, stage, instruction.location) for name in found if name)
+    return tuple(name for name in found if name)
 
 
 def check_constant(name: str, location: Location) -> str:
