@@ -214,13 +214,18 @@ def _made(name: str, make: Callable[[Path], None]) -> Path:
     return target
 
 
-def _debian(target: Path, suite: str, *packages: str, variant: str = "minbase") -> None:
-    """Put *packages* and all that they need into one tar, from where this machine gets its packages."""
+def _debian(target: Path, suite: str, *packages: str, variant: str = "minbase", without: Iterable[str] = ()) -> None:
+    """Put *packages* and all that they need into one tar, from where this machine gets its packages.
+
+    *without* are files that packages make, and that are added in another form afterwards: docker refuses to load a
+    layer that has a file twice.
+    """
     sources = target.with_suffix(".sources")
     configured = next(Path("/etc/apt/sources.list.d").glob("debian.sources"), Path("/etc/apt/sources.list"))
     text = "".join(line for line in configured.read_text().splitlines(keepends=True) if not line.startswith("#"))
     sources.write_text(re.sub(r"\b(bookworm|trixie)(?=\s|-|$)", suite, text, flags=re.MULTILINE))
     command = ["mmdebstrap", "--quiet", f"--variant={variant}", "--aptopt=APT::Install-Recommends false"]
+    command += [f'--customize-hook=rm "$1/{name}"' for name in without]
     command += [f"--include={','.join(packages)}", suite, str(target), str(sources)]
     subprocess.run(command, check=True, env=os.environ | {"SOURCE_DATE_EPOCH": _EPOCH}, stdin=subprocess.DEVNULL)
     sources.unlink()
@@ -228,7 +233,8 @@ def _debian(target: Path, suite: str, *packages: str, variant: str = "minbase") 
 
 def _debian_go() -> Path:
     def make(target: Path) -> None:
-        _debian(target, "bookworm", "ca-certificates", "gcc", "git", "libc6-dev", "tzdata")
+        bundle = "etc/ssl/certs/ca-certificates.crt"
+        _debian(target, "bookworm", "ca-certificates", "gcc", "git", "libc6-dev", "tzdata", without=[bundle])
         _append(target, _trusted(), {"go/src": 0o1777, "go/bin": 0o1777})
 
     return _made("debian-go", make)
@@ -241,9 +247,11 @@ def _go(minor: str) -> Callable[[], Path]:
         proxy = subprocess.run([go(), "env", "GOPROXY", "GONOSUMDB", "GOSUMDB"], check=True, capture_output=True)
         names = ("GOPROXY", "GONOSUMDB", "GOSUMDB")
         values = zip(names, proxy.stdout.decode().splitlines(), strict=True)
+        settings = "usr/local/go/go.env"
         with tarfile.open(target, "w") as tar:
-            tar.add(root, "usr/local/go", filter=_roots)
-        _append(target, {"usr/local/go/go.env": "".join(f"{name}={value}\n" for name, value in values if value)})
+            # Its own would be there twice.
+            tar.add(root, "usr/local/go", filter=lambda member: None if member.name == settings else _roots(member))
+        _append(target, {settings: "".join(f"{name}={value}\n" for name, value in values if value)})
 
     return lambda: _made(f"go-{minor}", make)
 
