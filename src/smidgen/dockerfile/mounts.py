@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
+from smidgen.dockerfile.fields import split_fields
 from smidgen.dockerfile.spelling import did_you_mean
 from smidgen.errors import UsageError
 
@@ -300,15 +301,8 @@ def _source(values: _Values) -> str:
 
 
 def _fields(text: str) -> list[tuple[str, str | None]]:
-    # The module is small, but most Dockerfiles have no mounts.
-    import csv  # noqa: PLC0415
-
-    try:
-        rows = list(csv.reader([text], strict=True))
-    except csv.Error as error:
-        raise UsageError(f"--mount={text}: {error}", hint="close the quote") from error
     found: dict[str, str | None] = {}
-    for part in rows[0] if rows else ():
+    for part in split_fields(text, flag="--mount"):
         key, equals, value = part.partition("=")
         key = _ALIASES.get(key.lower(), key.lower())
         if key in found:

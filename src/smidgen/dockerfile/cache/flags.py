@@ -1,11 +1,11 @@
 """What ``--cache-from`` and ``--cache-to`` say."""
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from smidgen.dockerfile.fields import parse_fields, read_truth
 from smidgen.errors import UsageError
 from smidgen.oci.reference import Reference
 
@@ -15,7 +15,6 @@ _TO_KEYS: Final = {
     "registry": {"ref", "mode", "mounts"},
     "inline": set[str](),
 }
-_TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 _DEFAULT_TAG: Final = "latest"
 
 
@@ -87,9 +86,7 @@ def _to(text: str, fields: dict[str, str]) -> CacheTo:
     mode = fields.get("mode", "min")
     if mode not in {"min", "max"}:
         raise UsageError(f"--cache-to {text}: mode is {mode!r}", hint="expected min or max")
-    mounts = _TRUTHS.get(fields.get("mounts", "false").lower())
-    if mounts is None:
-        raise UsageError(f"--cache-to {text}: mounts is {fields['mounts']!r}", hint="expected true or false")
+    mounts = read_truth(fields, "mounts", flag=f"--cache-to {text}", default=False)
     place = None if fields["type"] == "inline" else _place("--cache-to", text, fields, "dest")
     if isinstance(place, RegistryCache) and place.reference.digest:
         raise UsageError(f"--cache-to {text}: a digest cannot be written to", hint="give a tag")
@@ -111,17 +108,7 @@ def _needed(flag: str, text: str, fields: dict[str, str], key: str) -> str:
 def _fields(flag: str, text: str, known: dict[str, set[str]]) -> dict[str, str]:
     if "=" not in text:
         return {"type": "registry", "ref": text}
-    try:
-        parts = next(csv.reader([text], strict=True), [])
-    except csv.Error as error:
-        raise UsageError(f"{flag} {text!r}: {error}") from error
-    values: dict[str, str] = {}
-    for part in parts:
-        key, equals, value = part.partition("=")
-        key = key.strip().lower()
-        if not equals or key in values:
-            raise UsageError(f"{flag} {text!r}: {part!r} is not KEY=VALUE, or stands twice")
-        values[key] = value
+    values = parse_fields(text, flag=flag)
     kind = values.get("type", "")
     if kind not in known:
         raise UsageError(f"{flag} {text}: the type is {kind!r}", hint=f"expected type={' or type='.join(known)}")

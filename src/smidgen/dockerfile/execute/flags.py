@@ -3,14 +3,14 @@
 import os
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
+from smidgen.dockerfile.fields import parse_fields, read_truth
 from smidgen.errors import UsageError
 
 _MAX_SECRET: Final = 500 * 1024  # as BuildKit has it
-_TRUTHS: Final = {"true": True, "1": True, "false": False, "0": False}
 
 OutputType: TypeAlias = Literal["local", "tar", "oci", "docker", "image"]
 _TYPES: Final[dict[str, OutputType]] = {
@@ -51,21 +51,6 @@ class OutputFlag:
     compression: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Fields:
-    flag: str
-    text: str
-    values: dict[str, str] = field(default_factory=dict)
-
-    def truth(self, name: str, *, default: bool) -> bool:
-        value = self.values.get(name)
-        if value is None:
-            return default
-        if value.lower() not in _TRUTHS:
-            raise UsageError(f"{self.flag} {self.text}: {name} is {value!r}", hint="expected true or false")
-        return _TRUTHS[value.lower()]
-
-
 def parse_output(text: str) -> OutputFlag:
     """Parse ``DIRECTORY``, ``-`` or ``type=TYPE[,KEY=VALUE]…``.
 
@@ -76,27 +61,27 @@ def parse_output(text: str) -> OutputFlag:
         return OutputFlag(type="tar", destination="-")
     if "=" not in text:
         return OutputFlag(type="local", destination=text)
-    fields = _fields("--output", text)
-    name = fields.values.pop("type", "")
+    fields = parse_fields(text, flag="--output")
+    name = fields.pop("type", "")
     if name not in _TYPES:
         raise UsageError(f"--output {text}: there is no type {name!r}", hint=f"expected {', '.join(_TYPES)}")
     kind = _TYPES[name]
-    for key in fields.values:
+    for key in fields:
         if key not in _OUTPUT_KEYS[kind]:
             known = ", ".join(sorted(_OUTPUT_KEYS[kind]))
             raise UsageError(f"--output {text}: type {name} has no key {key!r}", hint=f"it has {known}")
-    destination = fields.values.get("dest", "")
+    destination = fields.get("dest", "")
     if kind in {"local", "tar", "oci"} and not destination:
         raise UsageError(f"--output {text} says nothing of where", hint=f"write type={name},dest=PATH")
-    level = fields.values.get("compression-level", "")
-    compression = fields.values.get("compression", "")
-    names = tuple(one for one in fields.values.get("name", "").split(",") if one)
+    level = fields.get("compression-level", "")
+    compression = fields.get("compression", "")
+    names = tuple(one for one in fields.get("name", "").split(",") if one)
     return OutputFlag(
         type=kind,
         destination=destination,
         names=names,
-        push=name == "registry" or fields.truth("push", default=False),
-        keep_times=not fields.truth("rewrite-timestamp", default=True),
+        push=name == "registry" or read_truth(fields, "push", flag=f"--output {text}", default=False),
+        keep_times=not read_truth(fields, "rewrite-timestamp", flag=f"--output {text}", default=True),
         compression=_compression(compression, level),
     )
 
@@ -173,8 +158,8 @@ def parse_secrets(texts: Iterable[str], environ: Mapping[str, str]) -> dict[str,
     """
     found: dict[str, bytes] = {}
     for text in texts:
-        fields = _fields("--secret", text)
-        values = {{"source": "src", "target": "id"}.get(key, key): value for key, value in fields.values.items()}
+        fields = parse_fields(text, flag="--secret")
+        values = {{"source": "src", "target": "id"}.get(key, key): value for key, value in fields.items()}
         kind = values.pop("type", "")
         name, file, variable = (values.pop(key, "") for key in ("id", "src", "env"))
         if values or kind not in {"", "file", "env"} or not name:
@@ -242,20 +227,3 @@ def parse_duration(text: str) -> float:
     if total <= 0:
         raise UsageError(f"--timeout is {text!r}", hint="expected more than nothing")
     return total
-
-
-def _fields(flag: str, text: str) -> _Fields:
-    import csv  # noqa: PLC0415 (few builds have such flags)
-
-    try:
-        parts = next(csv.reader([text], strict=True), [])
-    except csv.Error as error:
-        raise UsageError(f"{flag} {text!r}: {error}") from error
-    values: dict[str, str] = {}
-    for part in parts:
-        key, equals, value = part.partition("=")
-        key = key.strip().lower()
-        if not equals or key in values:
-            raise UsageError(f"{flag} {text!r}: {part!r} is not KEY=VALUE, or stands twice")
-        values[key] = value
-    return _Fields(flag, text, values)
