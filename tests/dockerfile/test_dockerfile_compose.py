@@ -23,7 +23,7 @@ def _read(
     tmp_path: Path, text: str, environ: dict[str, str] | None = None, *, options: ComposeOptions = _NO_OPTIONS
 ) -> Project:
     (tmp_path / "compose.yaml").write_text(text)
-    return read_compose(tmp_path / "compose.yaml", options, environ or {})
+    return read_compose([tmp_path / "compose.yaml"], options, environ or {})
 
 
 def _one(tmp_path: Path, section: str, **environ: str) -> ServiceBuild:
@@ -312,8 +312,6 @@ def test_sections_that_cannot_be_meant(tmp_path: Path, section: str, said: str) 
         ("services: {a: {image: b}}", "no service to build"),
         ("services: [a]", "has to be a mapping"),
         ("service: {a: {build: .}}", "did you mean services?"),
-        ("services: {a: {extends: b}}", "extends is not supported"),
-        ("include: [b.yaml]\nservices: {a: {build: .}}", "include is not supported"),
         ("name: UP\nservices: {a: {build: .}}", "lower-case"),
         ("services: {'a b': {build: .}}", "no service can have the name"),
         ("services: {a..b: {build: .}}", "invalid reference"),
@@ -336,7 +334,7 @@ def test_services_that_cannot_be_built(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="db has no build section"):
         _read(tmp_path, text, options=ComposeOptions(services=("db",)))
     with pytest.raises(ConfigError, match="cannot be read"):
-        read_compose(tmp_path / "none.yaml", ComposeOptions(), {})
+        read_compose([tmp_path / "none.yaml"], ComposeOptions(), {})
     build = _read(tmp_path, text).builds[0]
     with pytest.raises(UsageError, match="Dockerfile of web cannot be read"):
         request_of(build, SharedOptions(), {})

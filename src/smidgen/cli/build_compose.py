@@ -9,7 +9,6 @@ import click
 
 from smidgen.cli.console import console
 from smidgen.cli.options import json_option, store_option, verbosity_options
-from smidgen.errors import UsageError
 
 if TYPE_CHECKING:
     from smidgen.dockerfile.compose.request import SharedOptions
@@ -26,7 +25,9 @@ def _many(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command
 
 @click.command(short_help="Build the services of a Compose file into images.")
 @click.argument("services", metavar="[SERVICE]…", nargs=-1)
-@click.option("--compose", "files", multiple=True, required=True, metavar="FILE", help="The Compose file.")
+@click.option(
+    "--compose", "files", multiple=True, required=True, metavar="FILE", help="A Compose file; a further one over it."
+)
 @click.option("-p", "--project-name", default="", metavar="NAME", help="Name of the project.")
 @_many("--profile", metavar="NAME", help="Also services of this profile; * for all.")
 @_many("--env-file", metavar="FILE", help="Variables, instead of those of .env beside the Compose file.")
@@ -57,21 +58,30 @@ def command(*, services: tuple[str, ...], files: tuple[str, ...], store: Path | 
     """
     from smidgen.sandbox.own_namespace import inside  # noqa: PLC0415
 
-    if len(files) != 1:
-        raise UsageError("several Compose files cannot be merged", hint="give one file that says all")
-    project, shared = _project(Path(files[0]), services, given), _shared(given)
+    project, shared = _project(list(map(Path, files)), services, given), _shared(given)
     code = inside(console.arguments)
     if code is not None:
         return code
     for name in project.unset:
         console.warning(f"the variable {name} is not set, and taken as empty")
+    if (override := _override(files)) is not None:
+        console.note(f"{override} is not read, as one file is named: give it with a further --compose")
     if project.left_out:
         console.note(f"left out, as their profiles are not active: {', '.join(project.left_out)}")
     _build(project, shared, store, given)
     return 0
 
 
-def _project(path: Path, services: tuple[str, ...], given: dict[str, Any]) -> "Project":
+def _override(files: tuple[str, ...]) -> Path | None:
+    """Give the file that Compose merges into the only one of *files* when nobody names files."""
+    path = Path(files[0])
+    if len(files) > 1 or path.suffix not in {".yaml", ".yml"} or path.stem not in {"compose", "docker-compose"}:
+        return None
+    found = (path.with_name(f"{path.stem}.override{suffix}") for suffix in (".yaml", ".yml"))
+    return next((one for one in found if one.exists()), None)
+
+
+def _project(paths: list[Path], services: tuple[str, ...], given: dict[str, Any]) -> "Project":
     from smidgen.dockerfile.compose.read import ComposeOptions, read_compose  # noqa: PLC0415
 
     options = ComposeOptions(
@@ -80,7 +90,7 @@ def _project(path: Path, services: tuple[str, ...], given: dict[str, Any]) -> "P
         project=given["project_name"],
         env_files=tuple(map(Path, given["env_file"])),
     )
-    return read_compose(path, options, os.environ)
+    return read_compose(paths, options, os.environ)
 
 
 def _shared(given: dict[str, Any]) -> "SharedOptions":

@@ -7,18 +7,18 @@ Source: Compose Specification.
 
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Final
 
-from smidgen.config.yaml_source import Entry, MappingNode, read_document, shorten
+from smidgen.config.yaml_source import Entry, MappingNode, shorten
 from smidgen.dockerfile.compose.dot_env import read_dot_env
-from smidgen.dockerfile.compose.section import Surroundings, as_field, read_section
+from smidgen.dockerfile.compose.load import Model, load_model
+from smidgen.dockerfile.compose.section import Surroundings, read_section
 from smidgen.dockerfile.compose.service import Project, ServiceBuild
-from smidgen.dockerfile.compose.values import Values
-from smidgen.dockerfile.compose.variables import Variables
+from smidgen.dockerfile.fields import render_field
 from smidgen.dockerfile.spelling import did_you_mean
 from smidgen.errors import UsageError
 from smidgen.oci.reference import Reference
@@ -49,17 +49,17 @@ class ComposeOptions:
     env_files: tuple[Path, ...] = ()
 
 
-def read_compose(path: Path, options: ComposeOptions, environ: Mapping[str, str]) -> Project:
-    """Read the Compose file at *path*.
+def read_compose(paths: Sequence[Path], options: ComposeOptions, environ: Mapping[str, str]) -> Project:
+    """Read the Compose files at *paths*, the later over the earlier.
 
     Raises:
-        ConfigError: It cannot be read, or says what cannot be meant or done.
+        ConfigError: One cannot be read, or says what cannot be meant or done.
+        LimitExceeded: They name too many others.
         UsageError: There is no such service, or nothing to build.
     """
-    directory = Path(os.path.abspath(path)).parent
+    directory = Path(os.path.abspath(paths[0])).parent
     known = _variables(directory, options.env_files, environ)
-    values = Values(read_document(path, str(path)), Variables(known))
-    return _Reader(values, directory, options).project()
+    return _Reader(load_model(paths, known), directory, options).project()
 
 
 def _variables(directory: Path, env_files: Iterable[Path], environ: Mapping[str, str]) -> dict[str, str]:
@@ -72,40 +72,41 @@ def _variables(directory: Path, env_files: Iterable[Path], environ: Mapping[str,
 
 
 class _Reader:
-    def __init__(self, values: Values, directory: Path, options: ComposeOptions) -> None:
-        self._values = values
+    def __init__(self, model: Model, directory: Path, options: ComposeOptions) -> None:
+        self._model = model
+        self._values = model.values
         self._directory = directory
         self._options = options
 
     def project(self) -> Project:
-        root = self._values.document.root
+        root = self._model.root
         self._values.check_keys(root, _KEYS, "a Compose file")
-        self._refuse(root, "include", "put the services into one file")
         name = self._project_name(root)
         services = self._services(root)
-        around = Surroundings(self._directory, self._secrets(root), self._images(services, name))
+        around = Surroundings(self._secrets(root), self._images(services, name))
         wanted, left_out = self._wanted(services)
         builds = self._builds(services, wanted, around)
         self._check_names(builds.values(), services)
-        variables = self._values.variables
         return Project(
             name=name,
             builds=tuple(builds[one] for one in self._ordered(builds, services)),
             others=tuple(one for one in wanted if one not in builds),
             left_out=left_out,
-            environ=variables.values,
-            unset=tuple(variables.missed),
+            environ=self._environ,
+            unset=tuple(self._model.unset),
         )
 
-    def _refuse(self, node: MappingNode, key: str, hint: str) -> None:
-        entry = node.find(key)
-        if entry is not None:
-            raise self._values.error(f"{key} is not supported", entry.key_mark, hint=hint)
+    @property
+    def _environ(self) -> Mapping[str, str]:
+        return self._values.first.variables.values
+
+    @property
+    def _file(self) -> str:
+        return self._values.first.document.name
 
     def _project_name(self, root: MappingNode) -> str:
         entry = root.find("name")
-        environ = self._values.variables.values
-        said = self._options.project or environ.get("COMPOSE_PROJECT_NAME", "")
+        said = self._options.project or self._environ.get("COMPOSE_PROJECT_NAME", "")
         if not said and entry is not None:
             said = self._values.text(entry.value, "name")
             if not _PROJECT.match(said):
@@ -126,7 +127,6 @@ class _Reader:
             if not _SERVICE.match(one.key):
                 raise self._values.error(f"no service can have the name {shorten(one.key)!r}", one.key_mark)
             found[one.key] = self._values.mapping(one.value, f"the service {one.key}")
-            self._refuse(found[one.key], "extends", "write the service out, or use YAML's anchors")
         return found
 
     def _secrets(self, root: MappingNode) -> dict[str, str]:
@@ -137,10 +137,11 @@ class _Reader:
             self._values.check_keys(body, _SECRET_KEYS, "a secret")
             file, variable = body.find("file"), body.find("environment")
             if file is not None:
-                path = self._directory / os.path.expanduser(self._values.text(file.value, "file"))
-                found[one.key] = as_field(f"src={path}")
+                there = self._values.source(file.value.mark).directory
+                path = there / os.path.expanduser(self._values.text(file.value, "file"))
+                found[one.key] = render_field(f"src={path}")
             elif variable is not None:
-                found[one.key] = as_field(f"env={self._values.text(variable.value, 'environment')}")
+                found[one.key] = render_field(f"env={self._values.text(variable.value, 'environment')}")
             else:
                 found[one.key] = ""
         return found
@@ -159,14 +160,14 @@ class _Reader:
         for name in self._options.services:
             if name not in services:
                 hint = did_you_mean(name, services) or f"there are {', '.join(services)}"
-                raise UsageError(f"{self._values.document.name} has no service {shorten(name)!r}", hint=hint)
+                raise UsageError(f"{self._file} has no service {shorten(name)!r}", hint=hint)
             if services[name].find("build") is None:
                 raise UsageError(
                     f"the service {name} has no build section", hint="its image is pulled when it is started"
                 )
         if self._options.services:
             return tuple(dict.fromkeys(self._options.services)), ()
-        by_variable = self._values.variables.values.get("COMPOSE_PROFILES", "").split(",")
+        by_variable = self._environ.get("COMPOSE_PROFILES", "").split(",")
         active = {*self._options.profiles, *(one.strip() for one in by_variable)}
         wanted = tuple(name for name, service in services.items() if self._is_active(service, active))
         return wanted, tuple(name for name in services if name not in wanted and services[name].find("build"))
@@ -190,9 +191,7 @@ class _Reader:
             found[name] = read_section(self._values, services[name], entry, name, around)
             waiting += found[name].needs
         if not found:
-            raise UsageError(
-                f"{self._values.document.name} has no service to build", hint="give a service a build section"
-            )
+            raise UsageError(f"{self._file} has no service to build", hint="give a service a build section")
         return found
 
     def _check_names(self, builds: Iterable[ServiceBuild], services: Mapping[str, MappingNode]) -> None:

@@ -3,8 +3,6 @@
 Source: Compose Specification, "Compose Build Specification".
 """
 
-import csv
-import io
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from smidgen.dockerfile.cache.flags import parse_cache_from, parse_cache_to
 from smidgen.dockerfile.compose.service import Network, ServiceBuild
 from smidgen.dockerfile.compose.values import Values
 from smidgen.dockerfile.execute.flags import parse_hosts
+from smidgen.dockerfile.fields import render_field
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
 
@@ -58,13 +57,11 @@ class Surroundings:
     """What a section refers to.
 
     Attributes:
-        directory: Of the project; paths are relative to it.
         secrets: Secrets of the file by name, as ``--secret`` takes them, without their id; empty where they are kept
             elsewhere.
         images: Names of the images of all services, by service.
     """
 
-    directory: Path
     secrets: Mapping[str, str]
     images: Mapping[str, Reference]
 
@@ -134,7 +131,7 @@ class _Section:
     def _context(self) -> Path:
         entry = self._node.find("context")
         if entry is None:
-            return self._around.directory
+            return self._values.source(self._node.mark).directory
         text = self._text("context") or "."
         if "://" in text or text.endswith(".git") or text.startswith("git@"):
             raise self._values.error(
@@ -142,7 +139,7 @@ class _Section:
                 entry.value.mark,
                 hint="clone it, and give the directory",
             )
-        path = self._path(text)
+        path = self._path(text, entry.value.mark)
         if not path.is_dir():
             raise self._values.error(f"the context {shorten(text)!r} is not a directory", entry.value.mark)
         return path
@@ -158,10 +155,9 @@ class _Section:
         return self._values.text(entry.value, "build.dockerfile_inline")
 
     def _args(self) -> dict[str, str]:
-        environ = self._values.variables.values
         found = {}
-        for key, (text, _) in self._pairs("args").items():
-            value = environ.get(key) if text is None else text
+        for key, (text, mark) in self._pairs("args").items():
+            value = self._values.source(mark).variables.values.get(key) if text is None else text
             if value is not None:
                 found[key] = value
         return found
@@ -179,7 +175,8 @@ class _Section:
         return tuple(dict.fromkeys(found))
 
     def _platforms(self) -> tuple[Platform, ...]:
-        found = tuple(self._values.at(mark, partial(Platform.parse, text)) for text, mark in self._texts("platforms"))
+        given = [self._values.at(mark, partial(Platform.parse, text)) for text, mark in self._texts("platforms")]
+        found = tuple(dict.fromkeys(given))
         entry = self._service.find("platform")
         if entry is None:
             return found
@@ -209,7 +206,7 @@ class _Section:
                 hint = f"a directory, {_IMAGE}REF or {_SERVICE}NAME can be one"
                 raise self._values.error(f"the context {shorten(text)!r} is not supported", mark, hint=hint)
             else:
-                found[key] = str(self._path(text))
+                found[key] = str(self._path(text, mark))
         return found, tuple(needs)
 
     def _secrets(self) -> tuple[str, ...]:
@@ -242,12 +239,12 @@ class _Section:
         if not self._around.secrets[name]:
             hint = "give it a file or an environment; what an engine keeps cannot be read here"
             raise self._values.error(f"the secret {shorten(name)!r} has no content", node.mark, hint=hint)
-        return f"{as_field(f'id={identity}')},{self._around.secrets[name]}"
+        return f"{render_field(f'id={identity}')},{self._around.secrets[name]}"
 
     def _agents(self) -> tuple[str, ...]:
         found = []
-        for key, (text, _) in self._pairs("ssh", text_is_name=True).items():
-            found.append(key if text is None else f"{key}={self._path(os.path.expanduser(text))}")
+        for key, (text, mark) in self._pairs("ssh", text_is_name=True).items():
+            found.append(key if text is None else f"{key}={self._path(os.path.expanduser(text), mark)}")
         return tuple(found)
 
     def _hosts(self) -> tuple[tuple[str, str], ...]:
@@ -276,8 +273,8 @@ class _Section:
             raise self._values.error(f"build.network is {shorten(text)!r}", entry.value.mark, hint=hint)
         return _NETWORKS[text]
 
-    def _path(self, text: str) -> Path:
-        return Path(os.path.normpath(self._around.directory / text))
+    def _path(self, text: str, mark: Mark) -> Path:
+        return Path(os.path.normpath(self._values.source(mark).directory / text))
 
     def _text(self, key: str) -> str:
         entry = self._node.find(key)
@@ -298,10 +295,3 @@ class _Section:
         if text_is_name and isinstance(entry.value, ScalarNode):
             return {text: (None, mark) for text, mark in self._texts(key)}
         return self._values.pairs(entry.value, f"build.{key}")
-
-
-def as_field(text: str) -> str:
-    """Render *text* as one of several fields that commas separate."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="").writerow([text])
-    return out.getvalue()

@@ -4,8 +4,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from smidgen.config.yaml_source import Document, Entry, ListNode, MappingNode, Mark, Node, ScalarNode, shorten
-from smidgen.dockerfile.compose.variables import Variables
+from smidgen.config.yaml_source import Entry, ListNode, MappingNode, Mark, Node, ScalarNode, shorten
+from smidgen.dockerfile.compose.place import Place, Source
 from smidgen.dockerfile.spelling import did_you_mean
 from smidgen.errors import ConfigError, UsageError
 
@@ -20,19 +20,21 @@ _EXTENSION: Final = "x-"
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Reads values of one file.
+    """Reads values of files.
 
     Attributes:
-        document: The file.
-        variables: What ``${…}`` in it means.
+        first: The file that others are merged into; a mark that knows no file is of it.
     """
 
-    document: Document
-    variables: Variables
+    first: Source
+
+    def source(self, mark: Mark) -> Source:
+        """Give the file that *mark* is in."""
+        return mark.source if isinstance(mark, Place) else self.first
 
     def error(self, message: str, mark: Mark, *, hint: str | None = None) -> ConfigError:
         """Make an error that shows the line at *mark*."""
-        return self.document.error(message, mark, hint=hint)
+        return self.source(mark).document.error(message, mark, hint=hint)
 
     def at(self, mark: Mark, read: Callable[[], _T]) -> _T:
         """Give what *read* gives; its error is shown at *mark*.
@@ -69,7 +71,7 @@ class Values:
         text = node.text
         if text is None:
             return None
-        expanded = self.at(node.mark, lambda: self.variables.expand(text))
+        expanded = self.at(node.mark, lambda: self.source(node.mark).variables.expand(text))
         if "\0" in expanded:
             raise self.error(f"{what} has a NUL byte", node.mark)
         return expanded

@@ -23,12 +23,12 @@ class Variables:
 
     Attributes:
         values: By name.
-        missed: Names that were asked for and are nowhere, in order.
+        missed: Names that were asked for and are nowhere, in order; several may share this.
     """
 
-    def __init__(self, values: Mapping[str, str]) -> None:
+    def __init__(self, values: Mapping[str, str], missed: dict[str, None] | None = None) -> None:
         self.values = values
-        self.missed: dict[str, None] = {}
+        self.missed: dict[str, None] = {} if missed is None else missed
 
     def expand(self, text: str) -> str:
         """Put values into *text*; what they hold is not looked into again.
