@@ -102,7 +102,12 @@ _SETTINGS: Final = (
     _Option("annotations", "NAME=VALUE", "Annotation of the manifest, beside those from git."),
     _Option("volumes", "PATH", "A path for data that is kept elsewhere."),
     _Option("stop_signal", "SIGNAL", "Signal that ends the program.", many=False),
-    _Option("healthcheck", "TEXT", "As in a Dockerfile: [--interval=30s …] CMD COMMAND, or NONE.", many=False),
+    _Option(
+        "healthcheck",
+        "TEXT",
+        "[--interval=30s …] and http://:PORT/PATH, tcp://:PORT, grpc://:PORT[/SERVICE], CMD COMMAND; or NONE.",
+        many=False,
+    ),
     _Option("add", "SRC:DST[:MODE[:UID:GID]]", "Files or directories to put in; SRC may be a pattern."),
     _Option("compression", "ALGORITHM[:LEVEL]", "gzip (1-12), zstd (1-22) or none.  [default: gzip:6]", many=False),
     _Option("needs_with", "NEED,…", "Put in ca, tz, passwd, tmp, resolver, mime though not found needed."),

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET
 
 from smidgen.config.fields import LISTS, is_local, split_text
-from smidgen.config.healthcheck import parse_duration, parse_retries, parse_test
+from smidgen.config.healthcheck import parse_duration, parse_instruction, parse_retries, parse_test
 from smidgen.config.place import Given, Layer, Texts
 from smidgen.config.schema import File, Needs, Options, Target
 from smidgen.config.schema import Healthcheck as HealthcheckKeys
@@ -140,6 +140,9 @@ class _Collector:
         match value:
             case bool():
                 self.switches[name] = Given(value, self._place(entry), self._config.directory)
+            case str() if name == "healthcheck":
+                given = self._given(value, entry)
+                self.healthcheck = given.moved(given.parsed(parse_instruction))
             case str() if name not in LISTS:
                 self.texts[name] = self._given(value, entry)
             case str():
@@ -167,7 +170,7 @@ class _Collector:
 
     def _healthcheck(self, keys: HealthcheckKeys, entry: Entry) -> Healthcheck:
         times: dict[str, int] = {}
-        test: tuple[str, ...] = ()
+        tested: Given[str | list[str]] | None = None
         for inner in _entries(entry.value):
             value = getattr(keys, inner.key)
             if inner.key in _DURATIONS:
@@ -175,7 +178,10 @@ class _Collector:
             elif inner.key == "retries":
                 times[inner.key] = self._given(value, inner).parsed(parse_retries)
             else:
-                test = Given(value, self._place(inner), self._config.directory).parsed(parse_test)
+                tested = Given(value, self._place(inner), self._config.directory)
+        # Last, as the probe is told how long it may wait.
+        timeout = times.get("timeout", 0)
+        test = tested.parsed(lambda words: parse_test(words, timeout=timeout)) if tested else ()
         return Healthcheck(test=test, **times)
 
     def _given(self, text: str, entry: Entry, node: Node | None = None) -> Given[str]:

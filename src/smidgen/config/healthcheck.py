@@ -1,4 +1,4 @@
-"""Health checks: docker's durations, compose's mapping, the Dockerfile's instruction.
+"""Health checks: docker's durations, compose's mapping, the Dockerfile's instruction, addresses for the probe.
 
 Source: Dockerfile reference, ``HEALTHCHECK``; Compose specification, ``healthcheck``; Go's ``time.ParseDuration``.
 """
@@ -9,6 +9,7 @@ from typing import Final
 
 from smidgen.config.words import split_words
 from smidgen.errors import UsageError
+from smidgen.needs.probe.address import SCHEMES, probe_words
 from smidgen.oci.config import Healthcheck
 
 _UNITS: Final = {
@@ -66,20 +67,26 @@ def render_duration(nanoseconds: int) -> str:
     return "".join(parts) or "0s"
 
 
-def parse_test(words: Sequence[str] | str) -> tuple[str, ...]:
-    """Parse what is run: ``CMD`` and words, ``NONE``, or one text that is split into words.
+def parse_test(words: Sequence[str] | str, *, timeout: int = 0) -> tuple[str, ...]:
+    """Parse what is run: ``CMD`` and words, ``NONE``, one text that is split into words, or an address to ask.
+
+    Args:
+        words: A text may be ``http://:8080/healthz`` and the like, or ``exec:/program arguments``.
+        timeout: Of the check, in nanoseconds, where it has one.
 
     Returns:
         ``("CMD", word, ...)``, or ``("NONE",)``.
 
     Raises:
-        UsageError: It is empty, needs a shell, or begins with neither CMD nor NONE.
+        UsageError: It is empty, needs a shell, begins with neither CMD nor NONE, or is a bad address.
     """
     if isinstance(words, str):
-        words = ("NONE",) if words.strip() == "NONE" else ("CMD", *split_words(words))
+        words = _words(words.strip(), timeout)
     match tuple(words):
         case ("NONE",):
             return ("NONE",)
+        case ("CMD", program, *_) if program.startswith(SCHEMES):
+            raise UsageError(f"{program!r} is an address and no program", hint=f"leave CMD out: {program}")
         case ("CMD", program, *_) if program:
             return tuple(words)
         case ("CMD-SHELL", *_):
@@ -92,8 +99,19 @@ def parse_test(words: Sequence[str] | str) -> tuple[str, ...]:
     )
 
 
+def _words(text: str, timeout: int) -> tuple[str, ...]:
+    if text == "NONE":
+        return ("NONE",)
+    if text.startswith(SCHEMES):
+        return ("CMD", *probe_words(text, timeout=timeout))
+    # What the image itself has to ask; "exec:" is no more than what it is called beside the addresses.
+    return ("CMD", *split_words(text.removeprefix("exec:")))
+
+
 def parse_instruction(text: str) -> Healthcheck:
     """Parse the arguments of a Dockerfile's HEALTHCHECK: ``[--interval=30s ...] [CMD] COMMAND``, or ``NONE``.
+
+    An address such as ``http://:8080/healthz`` may stand where the command does.
 
     Raises:
         UsageError: An unknown option, a bad value, or no command.
@@ -113,7 +131,9 @@ def parse_instruction(text: str) -> Healthcheck:
                 hint=f"expected one of --{', --'.join([*_DURATIONS, 'retries'])}",
             )
     command = re.sub(r"^CMD(?:\s+|\Z)", "", rest)
-    return Healthcheck(test=parse_test(command), **values)
+    if command != rest and command.startswith(SCHEMES):
+        parse_test(("CMD", command))
+    return Healthcheck(test=parse_test(command, timeout=values.get("timeout", 0)), **values)
 
 
 def parse_retries(text: str) -> int:

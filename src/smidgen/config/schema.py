@@ -59,9 +59,10 @@ class Healthcheck(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     test: Annotated[
         str | list[_Scalar],
         Meta(
-            description="[CMD, PROGRAM, ARGUMENT...], or one text that is split into words (there is no shell), or "
-            "NONE to take away the check that is set above.",
-            examples=[["CMD", "/app", "-health"]],
+            description="An address that smidgen's probe asks: http://:PORT/PATH, tcp://:PORT, "
+            "grpc://:PORT[/SERVICE]. Or [CMD, PROGRAM, ARGUMENT...], or one text that is split into words (there is "
+            "no shell), or NONE to take away the check that is set above.",
+            examples=["http://:8080/healthz", ["CMD", "/app", "-health"]],
         ),
     ]
     interval: Annotated[str | UnsetType, Meta(description="Time between checks.", examples=["30s"])] = UNSET
@@ -159,7 +160,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         Meta(description="Signal that asks the program to stop; engines send SIGTERM.", examples=["SIGINT"]),
     ] = UNSET
     healthcheck: Annotated[
-        Healthcheck | UnsetType, Meta(description="How an engine asks whether the container is well.")
+        Healthcheck | str | UnsetType,
+        Meta(
+            description="How an engine asks whether the container is well; a text alone is as --healthcheck takes it.",
+            examples=["http://:8080/healthz"],
+        ),
     ] = UNSET
     labels: Annotated[
         _Map | UnsetType,

@@ -49,7 +49,8 @@ class Flags:
         build_env: ``NAME=VALUE`` for ``go build``.
         base: ``scratch``, ``static``, an image of a registry, ``store:NAME`` or ``oci:DIR[:TAG]``.
         env: ``NAME=VALUE``, or ``NAME`` to take the value from the environment, as docker does.
-        healthcheck: As in a Dockerfile: ``NONE`` or ``[--interval=30s ...] [CMD] COMMAND``.
+        healthcheck: As in a Dockerfile: ``NONE`` or ``[--interval=30s ...] [CMD] COMMAND``; or an address in
+            the place of the command.
         entrypoint: One text, split into words as a shell does; or a JSON list.
         cmd: As *entrypoint*.
     """

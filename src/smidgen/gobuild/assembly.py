@@ -12,7 +12,7 @@ from smidgen.image.assemble import assemble, assemble_index
 from smidgen.needs.accounts import Account
 from smidgen.needs.examine import BinaryFacts
 from smidgen.needs.need import NeedKind
-from smidgen.needs.provision import provisions
+from smidgen.needs.provision import Provision, provisions
 from smidgen.needs.selection import Selection, select
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
@@ -116,12 +116,15 @@ def _assemble_part(
         settings,
         program,
         part.platform,
-        provisions=provisions(
-            needs.kinds,
-            account=Account(uid=settings.user.uid, gid=settings.user.gid, name=settings.user.name),
-            zones=zones,
-            ca_bundles=settings.ca_bundles,
-            on_base=on_base,
+        provisions=(
+            *_probe(settings, part.platform, store),
+            *provisions(
+                needs.kinds,
+                account=Account(uid=settings.user.uid, gid=settings.user.gid, name=settings.user.name),
+                zones=zones,
+                ca_bundles=settings.ca_bundles,
+                on_base=on_base,
+            ),
         ),
         kodata=identity.kodata,
         annotations=identity.annotations,
@@ -146,6 +149,19 @@ def _index_annotations(base: "Base | None") -> Mapping[str, str]:
     from smidgen.gobuild.standing import index_annotations  # noqa: PLC0415
 
     return index_annotations(base)
+
+
+def _probe(settings: Settings, platform: Platform, store: ContentStore) -> tuple[Provision, ...]:
+    """Give the layer with the probe, where the health check asks by it."""
+    if settings.healthcheck is None or not settings.healthcheck.test:
+        return ()
+    from smidgen.needs.probe.address import probed_address  # noqa: PLC0415 (few images have a health check)
+
+    if probed_address(settings.healthcheck.test) is None:
+        return ()
+    from smidgen.needs.probe.binary import probe_provision  # noqa: PLC0415
+
+    return (probe_provision(platform, store.root / "cache" / "probes"),)
 
 
 def _check_linking(program: str, settings: Settings, facts: BinaryFacts, on_base: "OnBase | None") -> None:

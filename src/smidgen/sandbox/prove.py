@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from smidgen.errors import UsageError
 from smidgen.image.image import Image
+from smidgen.needs.probe.address import probed_address
+from smidgen.oci.config import Healthcheck
 from smidgen.oci.platform import Platform
 from smidgen.sandbox.cell.job import Probe
 from smidgen.sandbox.identity import find_identity
@@ -52,7 +54,8 @@ class ProveOptions:
 
     Attributes:
         wishes: How the container differs from what the image says; it is hostile in any case.
-        http: What to request, or None: then it is enough to start.
+        http: What to request, or None: then what the image's health check requests by smidgen's probe, unless the
+            program is given other arguments; else it is enough to start.
         timeout: How long the program may take to answer well, in seconds.
         grace: How long a program that is not asked is watched, in seconds, if it does not end before.
         expect_exit: The exit code of a program that ends by itself.
@@ -138,6 +141,8 @@ def prove_image(image: Image, options: ProveOptions) -> Proof:
     identity = find_identity()
     find_runtime(options.wishes.runtime, identity, 0, 0)
     single = image.for_platform(options.platform)
+    if options.http is None and not options.wishes.arguments and options.wishes.entrypoint is None:
+        options = replace(options, http=_health_request(single.config.run.healthcheck))
     wishes = replace(options.wishes, hostile=True, private_network=True)
     with prepared_rootfs(single, identity) as root:
         made = plan(single, root, identity, wishes)
@@ -168,6 +173,18 @@ def prove_image(image: Image, options: ProveOptions) -> Proof:
         output=seen.output,
         notes=made.notes,
     )
+
+
+def _health_request(check: Healthcheck | None) -> HttpCheck | None:
+    """Give what the image's own health check requests, where that is HTTP on the loopback."""
+    address = probed_address(check.test) if check is not None else None
+    if address is None or not address.startswith(("http://localhost:", "http://127.0.0.1:")):
+        return None
+    try:
+        return HttpCheck.parse(address)
+    except UsageError:
+        # An image may say what it likes: then there is nothing to ask.
+        return None
 
 
 def _watch(made: Plan, options: ProveOptions, stop_signal: int) -> tuple[Observation, Observation]:
