@@ -6,6 +6,7 @@ import pytest
 
 from support.command import Smidgen
 from support.flow_bench import FlowBench
+from support.served import served
 from support.serving import fetch, free_port
 from support.stand_ins import share
 
@@ -126,6 +127,23 @@ def test_results_are_on_standard_output_alone(smidgen: Smidgen, bench: FlowBench
     assert smidgen("flow", *arguments, "-q").stdout == f"a-7:latest@{step['digest']}\n"
 
 
+def test_only_results_are_pushed(smidgen: Smidgen, bench: FlowBench) -> None:
+    with served() as remote:
+        bench.write(
+            {
+                "Dockerfile": "FROM busybox\nRUN echo x > /x\n",
+                "Dockerfile.last": "FROM scratch\nCOPY x /x\n",
+                "build.yml": "build:\n  version: 2016-03-14\n  steps:\n"
+                f"    a: {{name: {remote.name('a:1')}, artifacts: [/x]}}\n"
+                f"    b: {{name: {remote.name('b:1')}, dockerfile: Dockerfile.last, depends_on: [a]}}\n",
+            }
+        )
+        done = smidgen("flow", "--push")
+        assert done.lines == [f"{remote.name('b:1')}@{remote.tag('b', '1')}"]
+        assert "pushed: " in done.stderr
+        assert remote.tag("a", "1") is None
+
+
 def test_another_directory_and_another_file(smidgen: Smidgen, bench: FlowBench, tmp_path: Path) -> None:
     _small(bench)
     there = ("-d", bench.directory, "--env", "SAID=x")
@@ -137,6 +155,8 @@ def test_another_directory_and_another_file(smidgen: Smidgen, bench: FlowBench, 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--to-dockerfile", "--push"), "--to-dockerfile builds nothing, so there is no --push"),
+        (("--platform", "arm64"), "invalid platform 'arm64'"),
         (("-f", "none.yml"), "none.yml: cannot be read: No such file or directory"),
         (("-d", "none"), "the working directory 'none' is not a directory"),
         (("--sec-providers", "vault"), "--sec-providers has vault"),

@@ -6,6 +6,7 @@ import stat
 import pytest
 
 from smidgen.errors import ConfigError, DockerfileError, StepFailed
+from smidgen.oci.platform import Platform
 from support.flow_bench import FlowBench
 
 
@@ -190,3 +191,18 @@ def test_a_circle_by_from(bench: FlowBench) -> None:
     bench.write({"a/Dockerfile": "FROM b\n", "b/Dockerfile": "FROM a\n"})
     with pytest.raises(ConfigError, match=r"steps depend on each other: a → b → a"):
         bench.run("a: {name: a, context: a}\nb: {name: b, context: b}")
+
+
+def test_images_of_another_platform(bench: FlowBench) -> None:
+    bench.write(
+        {
+            "one/Dockerfile": "FROM scratch\nARG TARGETPLATFORM\nCOPY f /$TARGETPLATFORM/\n",
+            "one/f": "x",
+            "two/Dockerfile": "ARG TARGETARCH\nFROM one-$TARGETARCH AS one\nFROM one\nCOPY --from=one /linux /copied\n",
+        }
+    )
+    steps = "one: {name: one-arm64, context: one}\ntwo: {name: two, context: two}"
+    arm = Platform.parse("linux/arm64")
+    done = bench.run(steps, platform=arm)
+    assert [done.step(label).image.config.platform for label in ("one", "two")] == [arm, arm]
+    assert done.step("two").level == 2

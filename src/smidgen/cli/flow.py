@@ -64,6 +64,8 @@ def _many(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command
     envvar="SMIDGEN_RUNTIME",
     help="What runs commands.",
 )
+@click.option("--platform", metavar="OS/ARCH[/VARIANT]", help="Of all images.  [default: this machine's]")
+@click.option("--push", is_flag=True, help="Also push the images that no other step depends on.")
 @click.option("--to-dockerfile", is_flag=True, help="Print the flow as one Dockerfile with stages; build nothing.")
 @store_option
 @json_option
@@ -77,6 +79,9 @@ def command(*, store: Path | None, **given: Any) -> int:  # noqa: ANN401
     """
     from smidgen.sandbox.own_namespace import inside  # noqa: PLC0415
 
+    if given["to_dockerfile"] and (given["platform"] or given["push"]):
+        name = "push" if given["push"] else "platform"
+        raise UsageError(f"--to-dockerfile builds nothing, so there is no --{name}", hint="build what it prints")
     options = _options(given)
     flow = _flow(given)
     if given["to_dockerfile"]:
@@ -103,6 +108,10 @@ def _build(flow: "Flow", options: "FlowOptions", store: Path | None, given: dict
         from smidgen.transfer.engine import load_into  # noqa: PLC0415
 
         load_into(given["engine"], content, [(one.step.name, one.image.descriptor) for one in kept])
+    if given["push"]:
+        from smidgen.cli.build_push import push_built  # noqa: PLC0415
+
+        push_built(content, [(one.image.descriptor, (one.step.name,)) for one in kept])
     if given["as_json"]:
         console.json(_report(done))
         return
@@ -130,6 +139,7 @@ def _variables(texts: Iterable[str]) -> dict[str, str]:
 def _options(given: dict[str, Any]) -> "FlowOptions":
     from smidgen.dockerfile.execute.flags import parse_build_args, parse_duration  # noqa: PLC0415
     from smidgen.flow.options import FlowOptions  # noqa: PLC0415
+    from smidgen.oci.platform import Platform, host_platform  # noqa: PLC0415
 
     providers = frozenset(given["sec_providers"].split(","))
     if unknown := providers.difference(_PROVIDERS):
@@ -145,6 +155,7 @@ def _options(given: dict[str, Any]) -> "FlowOptions":
         secret_providers=providers if given["secrets"] else frozenset(),
         port=given["port"],
         network=given["network"],
+        platform=Platform.parse(given["platform"]) if given["platform"] else host_platform(),
         timeout=parse_duration(given["timeout"]) if given["timeout"] else None,
         runtime=given["runtime"],
         environ=os.environ,

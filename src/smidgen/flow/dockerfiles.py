@@ -11,7 +11,7 @@ from smidgen.dockerfile.parse import decode_dockerfile, parse
 from smidgen.dockerfile.plan import BuildOptions, plan
 from smidgen.errors import LimitExceeded
 from smidgen.flow.build_file import Flow, FlowStep, below
-from smidgen.oci.platform import host_platform
+from smidgen.oci.platform import Platform, host_platform
 
 _MOST: Final = 16 << 20
 _IMAGE: Final = "docker-image://"
@@ -64,7 +64,9 @@ def read_dockerfile(flow: Flow, step: FlowStep, place: Place) -> Dockerfile:
     return parse(decode_dockerfile(data), name=str(place.dockerfile))
 
 
-def all_needs(flow: Flow, directory: Path, build_args: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+def all_needs(
+    flow: Flow, directory: Path, build_args: Mapping[str, str], platform: Platform
+) -> dict[str, tuple[str, ...]]:
     """Give the labels that each step depends on: those that it says, and those whose images its Dockerfile names.
 
     A Dockerfile that is not there yet may be an artifact of another step; nothing is known of it.
@@ -78,19 +80,20 @@ def all_needs(flow: Flow, directory: Path, build_args: Mapping[str, str]) -> dic
         place = find_place(flow, step, directory)
         named: tuple[str, ...] = ()
         if place.dockerfile.exists() or not step.depends_on:
-            named = named_steps(read_dockerfile(flow, step, place), flow, step, build_args)
+            named = named_steps(read_dockerfile(flow, step, place), flow, step, build_args, platform)
         found[step.label] = tuple(dict.fromkeys((*step.depends_on, *named)))
     return found
 
 
-def named_steps(dockerfile: Dockerfile, flow: Flow, step: FlowStep, build_args: Mapping[str, str]) -> tuple[str, ...]:
+def named_steps(
+    dockerfile: Dockerfile, flow: Flow, step: FlowStep, build_args: Mapping[str, str], platform: Platform
+) -> tuple[str, ...]:
     """Give the labels of the steps whose images *dockerfile* names where *step* needs them."""
     labels = {other.called: other.label for other in flow.steps if other is not step}
     pointed = point(dockerfile, {name: f"{_NOWHERE}{number}" for number, name in enumerate(labels)})
-    host = host_platform()
     options = BuildOptions(
-        build_platform=host,
-        target_platform=host,
+        build_platform=host_platform(),
+        target_platform=platform,
         target=step.target,
         build_args={**build_args, **step.args},
         contexts=pointed.contexts,

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from smidgen.oci.platform import Platform, host_platform
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FlowOptions:
@@ -21,6 +23,7 @@ class FlowOptions:
         secret_providers: Where secrets may come from; none where there is nothing to serve them.
         port: Where secrets are served, or 0 for any.
         network: Of commands.
+        platform: Of the images.
         timeout: Most seconds that a command may take, or None.
         runtime: ``auto`` or the name of one.
         environ: Has secrets, and is that of commands on this machine.
@@ -36,6 +39,7 @@ class FlowOptions:
     secret_providers: frozenset[str] = frozenset()
     port: int = 0
     network: Literal["default", "none", "host"] = "default"
+    platform: Platform = field(default_factory=host_platform)
     timeout: float | None = None
     runtime: str = "auto"
     environ: Mapping[str, str] = field(default_factory=dict)

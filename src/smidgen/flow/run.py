@@ -58,7 +58,7 @@ def run_flow(flow: Flow, options: FlowOptions, store: ContentStore, watcher: Wat
         StepFailed: A command failed.
         SmidgenError: Anything else.
     """
-    needs = all_needs(flow, options.directory, options.build_args)
+    needs = all_needs(flow, options.directory, options.build_args, options.platform)
     sorted_steps = levels(flow, needs)
     needed = {label for each in needs.values() for label in each}
     with contextlib.ExitStack() as stack:

@@ -37,7 +37,7 @@ class BuiltStep:
 
     Attributes:
         step: Which.
-        image: For this machine.
+        image: For one platform.
         view: Its files, while the store's ``writing()`` is held.
     """
 
@@ -82,11 +82,10 @@ def build_step(
 
 
 def _plan(bench: Bench, step: FlowStep, dockerfile: Dockerfile, contexts: Mapping[str, str], watcher: Watcher) -> Plan:
-    host = host_platform()
     given = {**bench.options.build_args, **step.args}
     options = BuildOptions(
-        build_platform=host,
-        target_platform=host,
+        build_platform=host_platform(),
+        target_platform=bench.options.platform,
         target=step.target,
         build_args={name: value for name, value in given.items() if name not in VARIABLES or not bench.variables},
         contexts=contexts,

@@ -33,7 +33,7 @@ def to_dockerfile(flow: Flow, directory: Path, build_args: Mapping[str, str]) ->
         ConfigError: The flow is wrong, or a step's Dockerfile is not there.
         DockerfileError: A Dockerfile is wrong, or has what one Dockerfile cannot say; shows the line.
     """
-    needs = all_needs(flow, directory, build_args)
+    needs = all_needs(flow, directory, build_args, host_platform())
     sorted_steps = levels(flow, needs)
     names = _stage_names(flow)
     needed = {label for each in needs.values() for label in each}
