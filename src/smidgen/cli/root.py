@@ -26,6 +26,7 @@ class LazyGroup(click.Group):
         "inspect": ("smidgen.cli.inspect", "Show manifest and configuration of an image."),
         "ls": ("smidgen.cli.ls", "List the files of an image."),
         "waste": ("smidgen.cli.waste", "Show the bytes of an image that no container can read."),
+        "explain": ("smidgen.cli.explain", "Show where every byte of an image or an executable is."),
         "tag": ("smidgen.cli.tag", "Give an image another name."),
         "rm": ("smidgen.cli.rm", "Remove names of images."),
         "gc": ("smidgen.cli.gc", "Delete content that no image uses."),

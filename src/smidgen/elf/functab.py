@@ -91,7 +91,9 @@ class TableHeader:
         count: Number of functions.
         text_start: Address that entries are relative to, as it stands in the file; 0 where another place has it.
         names: Offset in the file of the names.
-        names_end: Where they end.
+        names_end: Where they end, and the files of each compilation unit begin.
+        files: Offset in the file of the names of source files.
+        values: Offset in the file of the tables that give a value for each instruction.
         rows: Offset in the file of the rows, and of the functions' records behind them.
     """
 
@@ -102,6 +104,8 @@ class TableHeader:
     text_start: int
     names: int
     names_end: int
+    files: int
+    values: int
     rows: int
 
 
@@ -194,7 +198,7 @@ class FunctionTable:
         Raises:
             InvalidExecutable: The table is damaged.
         """
-        relative, _ = self._rows
+        relative, _ = self.rows
         if any(map(gt, relative, relative[1:])):
             raise InvalidExecutable("functions are not in the order of their addresses", offset=self.header.rows)
         base = self.text_start
@@ -240,8 +244,11 @@ class FunctionTable:
         return 2 if self.header.layout == "1.16" and self._elf.bits == 64 else 1
 
     @cached_property
-    def _rows(self) -> tuple["array[int]", "array[int]"]:
-        """Entries (one more than functions: the last one's end) and the offsets of the functions' records."""
+    def rows(self) -> tuple["array[int]", "array[int]"]:
+        """Entries (one more than functions: the last one's end) and the offsets in bytes of the functions' records.
+
+        Both are as they stand in the file; records count from where the rows begin.
+        """
         header = self.header
         # Until 1.17 a row was two pointers, since then it is two 32-bit offsets.
         code = "Q" if header.layout == "1.16" and self._elf.bits == 64 else "I"
@@ -249,11 +256,11 @@ class FunctionTable:
         return table[0::2], table[1::2]
 
     @cached_property
-    def _records(self) -> "array[int]":
+    def records(self) -> "array[int]":
         """The functions' records in units of 32 bits, from the same place that their offsets count from."""
         # Where the table was found by its magic, its end is not known: the last record tells.
         rows = self.header.rows
-        return self._integers("I", rows, min(self.header.end, rows + max(self._rows[1]) + _RECORD_SIZE))
+        return self._integers("I", rows, min(self.header.end, rows + max(self.rows[1]) + _RECORD_SIZE))
 
     def _integers(self, code: str, start: int, end: int) -> "array[int]":
         """Read integers of the array module's type *code* between two offsets of the file."""
@@ -265,9 +272,9 @@ class FunctionTable:
 
     def _fields(self, index: int) -> list[int]:
         """Give the field at *index* of each function's record."""
-        records = self._records
+        records = self.records
         try:
-            return [records[(offset >> 2) + index] for offset in self._rows[1]]
+            return [records[(offset >> 2) + index] for offset in self.rows[1]]
         except IndexError:
             raise InvalidExecutable(
                 "a function's record lies outside of the function table", offset=self.header.rows
@@ -358,4 +365,5 @@ def _read_header(elf: ElfFile, offset: int, end: int) -> TableHeader:
     row_size = 2 * (elf.bits // 8 if layout == "1.16" else 4)
     if not 0 < count <= (end - offset - rows) // row_size:
         raise InvalidExecutable(f"a Go function table of {count} functions does not fit its section", offset=offset + 8)
-    return TableHeader(layout, offset, end, count, text_start, offset + names, offset + units, offset + rows)
+    parts = (offset + part for part in (names, units, files, programs, rows))
+    return TableHeader(layout, offset, end, count, text_start, *parts)

@@ -52,10 +52,11 @@ class _Facts(msgspec.Struct, frozen=True, array_like=True):
 
 
 class BaseFiles:
-    """The files of one base. They are read when they are first asked for."""
+    """The files of one base. They are read when they are first asked for, unless somebody else has read them."""
 
-    def __init__(self, base: BaseImage) -> None:
+    def __init__(self, base: BaseImage, known: tuple[FileTree, dict[str, bytes]] | None = None) -> None:
         self.base = base
+        self._known = known
 
     @property
     def tree(self) -> FileTree:
@@ -159,6 +160,8 @@ class BaseFiles:
 
     @cached_property
     def _read(self) -> tuple[FileTree, dict[str, bytes]]:
+        if self._known is not None:
+            return self._known
         path = _place(self.base)
         with suppress(OSError, msgspec.DecodeError, ValueError):
             facts = msgspec.msgpack.decode(path.read_bytes(), type=_Facts)

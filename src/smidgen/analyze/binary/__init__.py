@@ -1,0 +1,1 @@
+"""Every byte of an executable, given to whoever brought it."""

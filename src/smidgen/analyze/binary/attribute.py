@@ -1,0 +1,156 @@
+"""Every byte of an executable, given to whoever brought it.
+
+What the program's own tables say comes first and is exact; what is told from references fills the gaps, and is an
+estimate. A byte is counted once.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from mmap import mmap
+from typing import Final
+
+from smidgen.analyze.binary.facts import go_release, program_facts
+from smidgen.analyze.binary.frame import Stretch, frame_claims, is_alignment, stretches
+from smidgen.analyze.binary.functions import Functions, module_claim
+from smidgen.analyze.binary.ledger import Claim, Ledger, Owner
+from smidgen.analyze.binary.owners import C_CODE, UNKNOWN, of_format, of_package
+from smidgen.analyze.binary.references import reference_claims
+from smidgen.analyze.binary.symbols import symbol_claims, table_claims
+from smidgen.analyze.binary.tally import tallied
+from smidgen.analyze.binary.types import Types
+from smidgen.analyze.explained import ExplainedBinary, OwnerKind, PartKind, ProgramFacts
+from smidgen.elf.functab import FunctionTable, read_function_table
+from smidgen.elf.header import ElfFile, parse_elf
+from smidgen.elf.moduledata import ModuleData, read_module_data
+from smidgen.errors import InvalidExecutable
+
+# Since Go 1.26 the module data have a section of their own.
+_MODULE: Final = ".go.module"
+
+#: Gives the stored bytes for the content before an offset of the file.
+StoredAt = Callable[[int], int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """One executable, and what became of it so far; *problems* grows."""
+
+    elf: ElfFile
+    table: FunctionTable | None
+    facts: ProgramFacts
+    parts: tuple[Stretch, ...]
+    ledger: Ledger
+    problems: list[str]
+
+    def add(self, claims: Callable[[], Iterable[Claim]], what: str) -> None:
+        """Add *claims* to the ledger, or say that they cannot be had."""
+        try:
+            self.ledger.add(list(claims()))
+        except InvalidExecutable as error:
+            self.problems.append(f"A part of {what} is damaged, and not told apart: {error.reason}.")
+
+
+def explain_binary(data: bytes | mmap, stored_at: StoredAt) -> ExplainedBinary:
+    """Attribute each byte of an executable.
+
+    Args:
+        data: The whole file.
+        stored_at: What a prefix of it takes as it is stored; increasing.
+
+    Raises:
+        InvalidExecutable: It is no ELF executable, or its headers are damaged.
+    """
+    elf = parse_elf(data)
+    problems: list[str] = []
+    table = _table(elf, problems)
+    facts = program_facts(elf, table, problems)
+    job = _Job(elf, table, facts, stretches(elf), Ledger(len(data)), problems)
+    job.add(lambda: frame_claims(elf), "the headers")
+    if table is not None:
+        _add_go(job, table)
+    else:
+        job.add(lambda: symbol_claims(elf, is_go=False), "the symbol table")
+    job.add(lambda: table_claims(elf, is_go=table is not None), "the symbol table")
+    job.ledger.add(_rest(job))
+    sections = tallied(job.ledger, job.parts, stored_at)
+    return ExplainedBinary(
+        facts=facts,
+        size=len(data),
+        pull=sum(section.pull for section in sections),
+        exact=sum(section.exact for section in sections),
+        attributed=sum(section.attributed for section in sections),
+        sections=sections,
+        problems=tuple(problems),
+    )
+
+
+def _table(elf: ElfFile, problems: list[str]) -> FunctionTable | None:
+    try:
+        table = read_function_table(elf)
+        if table is not None:
+            # Read now what everything else stands on.
+            _ = table.entries, table.function_names
+    except InvalidExecutable as error:
+        hint = f" ({error.hint})" if error.hint else ""
+        problems.append(f"The functions cannot be told: {error.reason}{hint}.")
+        return None
+    return table
+
+
+def _add_go(job: _Job, table: FunctionTable) -> None:
+    """Claim all that a Go program's own tables tell, the certain first."""
+    elf = job.elf
+    functions = Functions(elf, table)
+    job.add(functions.code, "the functions' code")
+    module = _module(elf, table, job.problems)
+    job.add(lambda: functions.tables(module), "the function table")
+    if module is not None:
+        job.add(lambda: module_claim(elf, module), "the module data")
+        if elf.bits == 64 and elf.endian == "<":
+            release = go_release(job.facts.go_version)
+            job.add(lambda: Types(elf, module, release=release).claims(), "the types")
+    job.add(lambda: symbol_claims(elf, is_go=True), "the symbol table")
+    job.add(lambda: reference_claims(elf, functions, job.parts), "the references")
+
+
+def _module(elf: ElfFile, table: FunctionTable, problems: list[str]) -> ModuleData | None:
+    header = table.header
+    module = None
+    if header.layout == "1.20":
+        module = read_module_data(elf, header.offset, header.names - header.offset)
+    if module is None:
+        problems.append("The module data are of a form that is not known: types and stack maps are estimated.")
+    return module
+
+
+def _rest(job: _Job) -> Iterator[Claim]:
+    """Claim what nothing above has told, by the section that it is in."""
+    elf, parts, facts = job.elf, job.parts, job.facts
+    starts = [part.start for part in parts]
+    for start, end in job.ledger.gaps(0, job.ledger.size):
+        first = max(bisect_right(starts, start) - 1, 0)
+        for part in parts[first:]:
+            if part.start >= end:
+                break
+            gap = (max(start, part.start), min(end, part.end))
+            if gap[0] < gap[1]:
+                if is_alignment(elf, *gap):
+                    yield Claim(*gap, of_format("alignment"), exact=True)
+                else:
+                    owner = _owner_of_rest(part, facts)
+                    yield Claim(*gap, owner, owner.part_kind is PartKind.DEBUG or part.name == _MODULE)
+
+
+def _owner_of_rest(part: Stretch, facts: ProgramFacts) -> Owner:
+    if part.name.startswith((".debug_", ".zdebug_")):
+        return Owner("debugging information", OwnerKind.FORMAT, part.name, PartKind.DEBUG)
+    if facts.packed:
+        return Owner("packed by UPX", OwnerKind.CODE, part.name, PartKind.CODE)
+    if not part.is_section and part.name == "between sections":
+        return Owner("between sections", OwnerKind.UNKNOWN, part.name, PartKind.FORMAT)
+    if part.name == _MODULE:
+        return of_package("runtime", "runtime.firstmoduledata", PartKind.DATA)
+    if not facts.go_version or part.is_code:
+        return Owner(C_CODE, OwnerKind.CODE, part.name, PartKind.CODE if part.is_code else PartKind.DATA)
+    return Owner(UNKNOWN, OwnerKind.UNKNOWN, part.name, PartKind.DATA)

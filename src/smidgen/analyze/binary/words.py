@@ -1,0 +1,43 @@
+"""The words of a part of the file, as the loader leaves them."""
+
+import sys
+from array import array
+from struct import Struct
+
+from smidgen.elf.header import ElfFile
+from smidgen.elf.machine import RELATIVE
+
+# One row for each pointer of a program; a hostile one may have more, of which the first are taken.
+_ROW_LIMIT = 2_000_000
+
+
+def words_at(elf: ElfFile, start: int, end: int) -> "array[int]":
+    """Read 64-bit words between two offsets of the file; what is less than a word at the end is left out."""
+    words = array("Q")
+    words.frombytes(elf.data[start : end - (end - start) % 8])
+    if (elf.endian == "<") != (sys.byteorder == "little"):
+        words.byteswap()
+    return words
+
+
+def relocated_words(elf: ElfFile, address: int, start: int, end: int) -> "array[int]":
+    """Read words as ``words_at`` does; with the pointers that only the table of relocations has.
+
+    Args:
+        elf: A program of 64 bits.
+        address: Where *start* is loaded.
+        start: Offset in the file of the first word.
+        end: Offset behind the last one.
+    """
+    words = words_at(elf, start, end)
+    table, size = elf.dynamic.relocations
+    extent = elf.image.extent(table) if size else None
+    kind = RELATIVE.get(elf.machine)
+    if extent is None or kind is None:
+        return words
+    rows = elf.data[extent[0] : min(extent[1], extent[0] + min(size, 24 * _ROW_LIMIT))]
+    last = address + 8 * len(words)
+    for place, what, value in Struct(elf.endian + "QQQ").iter_unpack(rows[: len(rows) // 24 * 24]):
+        if what == kind and address <= place < last and not place & 7:
+            words[(place - address) >> 3] = value
+    return words
