@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smidgen.errors import InvalidArchive, LimitExceeded
-from smidgen.layer.decompress import decompressed
+from smidgen.layer.decompress import MAX_SIZE, decompressed
 
 TEXT = random.Random(1).randbytes(50_000) * 20
 
@@ -31,8 +31,8 @@ def zstd_streamed(data: bytes) -> bytes:
 SKIPPABLE = b"\x5a\x2a\x4d\x18\x03\x00\x00\x00abc"
 
 
-def read(data: bytes, algorithm: str, **options: int) -> bytes:
-    with decompressed(io.BytesIO(data), algorithm, **options) as stream:
+def read(data: bytes, algorithm: str, *, limit: int = MAX_SIZE) -> bytes:
+    with decompressed(io.BytesIO(data), algorithm, limit=limit) as stream:
         return stream.read()
 
 

@@ -16,13 +16,13 @@ from smidgen.analyze.explained import ExplainedFile, ExplainedImage, ExplainedLa
 from smidgen.analyze.surroundings import surroundings
 from smidgen.errors import InvalidContent, InvalidExecutable
 from smidgen.image.filetree import FileTree
+from smidgen.image.history import history_steps
 from smidgen.image.image import Image
 from smidgen.layer.decompress import decompressed
 from smidgen.layer.entry import Entry, Kind
 from smidgen.layer.stored_offsets import StoredOffsets
 from smidgen.layer.tar_reader import Limits, Member, read_tar
 from smidgen.needs.examine import mapped
-from smidgen.oci.config import History
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import DiffID
 from smidgen.oci.media_types import LAYER_COMPRESSION
@@ -65,7 +65,7 @@ def explain_image(image: Image, options: WalkOptions = _DEFAULT) -> ExplainedIma
         ContentError: A document or a layer is absent, damaged, or of an unknown kind.
     """
     config, manifest = image.config, image.manifest
-    histories = _histories(config.history or (), len(manifest.layers))
+    histories = [step.created_by for step, number in history_steps(image) if number is not None]
     walk = _Walk(options)
     layers = tuple(
         walk.layer(image, layer, diff_id, history)
@@ -91,12 +91,6 @@ def explain_image(image: Image, options: WalkOptions = _DEFAULT) -> ExplainedIma
         size=sum(layer.size for layer in layers),
         pull=image.pull_size,
     )
-
-
-def _histories(history: tuple[History, ...], count: int) -> list[str]:
-    """Give what made each layer; not every builder writes that for each."""
-    made = [one.created_by for one in history if not one.empty_layer][:count]
-    return made + [""] * (count - len(made))
 
 
 class _Walk:

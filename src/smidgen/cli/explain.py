@@ -71,9 +71,9 @@ def command(
 
 
 def _explain(target: str, selection: "Selection", platform: Platform | None, store: Path | None) -> "ExplainReport":
+    from smidgen.analyze.target import is_executable, opened_image  # noqa: PLC0415
     from smidgen.analyze.walk_file import explain_file  # noqa: PLC0415
     from smidgen.analyze.walk_image import WalkOptions, explain_image  # noqa: PLC0415
-    from smidgen.analyze.target import is_executable, opened_image  # noqa: PLC0415
     from smidgen.report.explain import Depth, binary_report, image_report  # noqa: PLC0415
 
     if is_executable(target):
