@@ -14,13 +14,13 @@ def command(*, repository: str, as_json: bool) -> None:
     """List the tags of a repository of a registry, one a line."""
     from smidgen.cli.registry_session import open_session  # noqa: PLC0415
     from smidgen.errors import UsageError  # noqa: PLC0415
-    from smidgen.oci.reference import Reference  # noqa: PLC0415
+    from smidgen.oci.transport import parse_registry_name  # noqa: PLC0415
     from smidgen.registry.client import Client  # noqa: PLC0415
     from smidgen.registry.repository import Repository  # noqa: PLC0415
     from smidgen.report.printable import printable  # noqa: PLC0415
     from smidgen.report.schema_transfer import RepositoryTags  # noqa: PLC0415
 
-    reference = Reference.parse(repository.removeprefix("docker://"))
+    reference = parse_registry_name(repository)
     if reference.tag or reference.digest:
         raise UsageError(f"{repository} names an image", hint=f"name the repository: {reference.familiar_name}")
     with open_session() as session:

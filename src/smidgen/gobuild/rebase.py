@@ -19,6 +19,7 @@ from smidgen.image.rebase_remote import deliver_rebased, fetch_app
 from smidgen.needs.static_base import static_image, static_part
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import DEFAULT_REGISTRY, Reference
+from smidgen.oci.transport import parse_registry_name
 from smidgen.registry.progress import SILENT, Progress
 from smidgen.registry.pushable import check_pushable
 from smidgen.registry.session import Session
@@ -129,7 +130,7 @@ def _base(name: BaseName, source: BaseSource, platforms: Sequence[Platform]) -> 
 
 
 def _references(names: Sequence[str], own: Reference | None, *, remote: bool) -> tuple[Reference, ...]:
-    found = [Reference.parse(name.removeprefix("docker://")).with_default_tag() for name in names]
+    found = [parse_registry_name(name).with_default_tag() for name in names]
     if not found and own is not None and own.tag:
         found = [msgspec.structs.replace(own, digest=None)]
     if not found:

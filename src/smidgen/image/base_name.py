@@ -6,10 +6,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-from smidgen.errors import InvalidReference, UsageError
+from smidgen.errors import UsageError
 from smidgen.oci.reference import Reference
+from smidgen.oci.transport import parse_registry_name, split_path
 
-_REGISTRY: Final = "docker://"
 _STORE: Final = "store:"
 _LAYOUT: Final = "oci:"
 
@@ -55,9 +55,11 @@ class BaseName:
         if text in {BaseKind.SCRATCH, BaseKind.STATIC}:
             return cls(kind=BaseKind(text))
         if text.startswith(_STORE):
-            return cls(kind=BaseKind.STORE, text=_rest(text, _STORE, "store:app:1.0"))
+            if text == _STORE:
+                raise UsageError(f"nothing behind {text!r}", hint="expected a base such as store:app:1.0")
+            return cls(kind=BaseKind.STORE, text=text.removeprefix(_STORE))
         if text.startswith(_LAYOUT):
-            directory, tag = _layout(_rest(text, _LAYOUT, "oci:DIR:TAG"))
+            directory, tag = split_path(text, text.removeprefix(_LAYOUT))
             return cls(kind=BaseKind.LAYOUT, text=os.path.normpath((root or Path.cwd()) / directory), tag=tag)
         for transport in ("oci-archive:", "docker-archive:", "docker-daemon:"):
             if text.startswith(transport):
@@ -65,11 +67,7 @@ class BaseName:
                     f"a base cannot be read from {transport.removesuffix(':')}",
                     hint="put the image into the store with `smidgen load`, and write store:NAME",
                 )
-        try:
-            reference = Reference.parse(text.removeprefix(_REGISTRY))
-        except InvalidReference as error:
-            raise InvalidReference(text, error.reason) from error
-        return cls(kind=BaseKind.REGISTRY, reference=reference.with_default_tag())
+        return cls(kind=BaseKind.REGISTRY, reference=parse_registry_name(text).with_default_tag())
 
     @property
     def needs_lock(self) -> bool:
@@ -90,16 +88,3 @@ class BaseName:
         if self.kind is BaseKind.LAYOUT:
             return f"{_LAYOUT}{self.text}" + (f":{self.tag}" if self.tag else "")
         return str(self.kind)
-
-
-def _rest(text: str, transport: str, example: str) -> str:
-    rest = text.removeprefix(transport)
-    if not rest:
-        raise UsageError(f"nothing behind {transport!r}", hint=f"expected a base such as {example}")
-    return rest
-
-
-def _layout(text: str) -> tuple[str, str]:
-    """Split ``DIR[:TAG]`` as skopeo does: at the first colon; a directory with one in its name is not to be had."""
-    directory, _, tag = text.partition(":")
-    return directory, tag

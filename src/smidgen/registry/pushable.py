@@ -2,10 +2,11 @@
 
 from smidgen.errors import UsageError
 from smidgen.oci.reference import DEFAULT_REGISTRY, Reference
+from smidgen.oci.transport import parse_registry_name
 
 
 def parse_pushable(text: str) -> Reference:
-    """Parse ``[REGISTRY/]NAME[:TAG]`` to push to.
+    """Parse ``[docker://][REGISTRY/]NAME[:TAG]`` to push to.
 
     A name with neither registry nor account means Docker's own images, to which nobody else can push: it was most
     likely meant for somewhere else, so it has to be written in full.
@@ -14,7 +15,7 @@ def parse_pushable(text: str) -> Reference:
         InvalidReference: It is no reference.
         UsageError: It is such a name.
     """
-    reference = Reference.parse(text).with_default_tag()
+    reference = parse_registry_name(text).with_default_tag()
     if f"{DEFAULT_REGISTRY}/" not in text:
         check_pushable(reference)
     return reference

@@ -6,6 +6,7 @@ from typing import Literal
 from smidgen.errors import UsageError
 from smidgen.oci.digest import Digest
 from smidgen.oci.reference import Reference
+from smidgen.oci.transport import parse_registry_name
 from smidgen.registry.client import Client
 from smidgen.registry.repository import Repository
 from smidgen.registry.session import Session
@@ -32,7 +33,7 @@ def parse_target(text: str) -> Reference:
         InvalidReference: It is no reference.
         UsageError: It has neither tag nor digest, or both.
     """
-    reference = Reference.parse(text.removeprefix("docker://"))
+    reference = parse_registry_name(text)
     if reference.tag and reference.digest:
         raise UsageError(f"{text} has a tag and a digest", hint="the tag deletes the tag, the digest the whole image")
     if not reference.tag and not reference.digest:

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from smidgen.errors import InvalidReference, UsageError
+from smidgen.errors import UsageError
 from smidgen.oci.digest import Digest
 from smidgen.oci.reference import Reference
+from smidgen.oci.transport import parse_registry_name, split_path
 
 _SUPPORTED: Final = "docker://, oci:, oci-archive:, docker-archive: and docker-daemon:"
 _REFUSED: Final = {
@@ -30,8 +31,6 @@ _REFUSED: Final = {
     "sif": f"supported are {_SUPPORTED}",
     "tarball": f"supported are {_SUPPORTED}",
 }
-_DOCKER: Final = "docker://"
-_URL: Final = re.compile(r"^https?://", re.IGNORECASE)
 _DIGEST_END: Final = re.compile(r"@(sha256:[a-f0-9]{64})\Z")
 _IMAGE_ID: Final = re.compile(r"^(?:sha256:)?[a-f0-9]{64}\Z")
 
@@ -127,46 +126,35 @@ def parse_endpoint(text: str, *, default: Literal["store", "registry"]) -> Endpo
         UsageError: A transport that is not supported, or without what must follow it.
         InvalidReference: The name is none.
     """
-    if _URL.match(text):
-        raise InvalidReference(text, "a reference is not a URL: leave the scheme out")
     transport, colon, rest = text.partition(":")
     if colon and transport in _REFUSED:
         raise UsageError(f"{text!r}: the transport {transport}: is not supported", hint=_REFUSED[transport])
     if colon and transport in _PARSERS:
         return _PARSERS[transport](text, rest)
-    if text.startswith(_DOCKER):
-        return Remote(Reference.parse(text.removeprefix(_DOCKER)).with_default_tag())
-    return Remote(Reference.parse(text).with_default_tag()) if default == "registry" else Stored(text)
+    # A name in the store has no "//": what has one is a registry's, or a mistake that is told.
+    if default == "registry" or "://" in text:
+        return Remote(parse_registry_name(text).with_default_tag())
+    return Stored(text)
 
 
 def _layout(text: str, rest: str) -> LayoutDirectory:
     digest = None
     if match := _DIGEST_END.search(rest):
         digest, rest = Digest(match[1]), rest[: match.start()]
-    path, name = _path(text, rest)
+    path, name = split_path(text, rest)
     if digest and name:
         raise UsageError(f"{text!r} has a name and a digest", hint="give one of the two")
-    return LayoutDirectory(path, name, digest)
+    return LayoutDirectory(Path(path), name, digest)
 
 
 def _oci_archive(text: str, rest: str) -> ArchiveFile:
-    path, name = _path(text, rest)
-    return ArchiveFile("oci", path, name)
+    path, name = split_path(text, rest)
+    return ArchiveFile("oci", Path(path), name)
 
 
 def _docker_archive(text: str, rest: str) -> ArchiveFile:
-    path, name = _path(text, rest)
-    return ArchiveFile("docker", path, str(Reference.parse(name).with_default_tag()) if name else "")
-
-
-def _path(text: str, rest: str) -> tuple[Path, str]:
-    # As skopeo has it: the path ends with the first colon, so it cannot have one.
-    path, colon, name = rest.partition(":")
-    if not path:
-        raise UsageError(f"{text!r} has no path", hint="expected TRANSPORT:PATH[:NAME]")
-    if colon and not name:
-        raise UsageError(f"{text!r} has no name after its last colon", hint="leave the colon out, or name the image")
-    return Path(path), name
+    path, name = split_path(text, rest)
+    return ArchiveFile("docker", Path(path), str(Reference.parse(name).with_default_tag()) if name else "")
 
 
 def _daemon(_text: str, name: str) -> DaemonImage:
