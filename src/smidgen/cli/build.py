@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 import msgspec
@@ -13,14 +13,14 @@ import msgspec
 from smidgen import api
 from smidgen.cli import quick
 from smidgen.cli.console import coloured, console, uncoloured
-from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.cli.options import Command, engine_option, json_option, store_option, verbosity_options
 from smidgen.cli.progress import Progress
 from smidgen.cli.quick_note import Said, leave
 from smidgen.config.fields import flag_name
 from smidgen.config.settings import Flags
 from smidgen.errors import PolicyError, UsageError
 from smidgen.gobuild.built import Built
-from smidgen.gobuild.pipeline import BuildRequest
+from smidgen.gobuild.pipeline import BuildRequest, Outcome
 from smidgen.report.build import build_report, render_build, render_warnings, unchanged
 from smidgen.report.schema_build import BuildReport, PushResult
 from smidgen.report.schema_proof import ProofReport
@@ -29,8 +29,6 @@ from smidgen.store.faults import reporting
 
 if TYPE_CHECKING:
     from smidgen.transfer.engine import Engine
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +115,7 @@ _SETTINGS: Final = (
 )
 
 
-def _setting_options(command: _Command) -> _Command:
+def _setting_options(command: Command) -> Command:
     for setting in reversed(_SETTINGS):
         names = [flag_name(setting.field)] + ([setting.short] if setting.short else [])
         if setting.field == "names":
@@ -141,7 +139,7 @@ def _setting_options(command: _Command) -> _Command:
 @click.option("--config", "config_file", metavar="FILE", envvar="SMIDGEN_CONFIG", help="Configuration file.")
 @click.option("--oci-layout", type=click.Path(path_type=Path), help="Also write an OCI image layout.")
 @click.option("--tarball", type=click.Path(path_type=Path), help="Also write one archive that docker and others load.")
-@click.option("--load", "engine", type=click.Choice(["docker", "podman"]), help="Also load into this engine.")
+@engine_option
 @click.option("--push", is_flag=True, help="Also push each image, under all its names, to the registries of these.")
 @click.option("--image-refs", type=click.Path(path_type=Path), help="Also write the references to this file.")
 @click.option("--prove", is_flag=True, help="Run each image that this machine can run, as `smidgen prove` does.")
@@ -189,13 +187,7 @@ def command(
     if push:
         request = _only_pushable(request)
     content = api.open_store(store)
-    with Progress() as progress:
-        outcome = api.build_watched(replace(request, transfers=progress), store=content, progress=progress.say)
-        if verify_reproducible:
-            progress.say("building once more, elsewhere and otherwise")
-            varied = api.verify_reproducible(request, outcome.images)
-            console.note(f"reproducible: the same digests with another {', '.join(varied)}")
-        outputs.write(content, outcome.images, progress.say)
+    outcome = _build(request, content, outputs, verify_reproducible=verify_reproducible)
     report = build_report(outcome.images, seconds=time.monotonic() - started)
     said = _said(report)
     failures: list[str] = []
@@ -215,6 +207,18 @@ def command(
     if failures:
         raise PolicyError("\n".join(failures), hint="nothing was pushed" if push else None)
     return 0
+
+
+def _build(request: BuildRequest, store: ContentStore, outputs: Outputs, *, verify_reproducible: bool) -> Outcome:
+    """Build, and write the images to *outputs*, while the terminal says what is being done."""
+    with Progress() as progress:
+        outcome = api.build_watched(replace(request, transfers=progress), store=store, progress=progress.say)
+        if verify_reproducible:
+            progress.say("building once more, elsewhere and otherwise")
+            varied = api.verify_reproducible(request, outcome.images)
+            console.note(f"reproducible: the same digests with another {', '.join(varied)}")
+        outputs.write(store, outcome.images, progress.say)
+    return outcome
 
 
 def _only_pushable(request: BuildRequest) -> BuildRequest:

@@ -1,26 +1,20 @@
 """``smidgen build --compose``: the services of a Compose file."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from smidgen.cli.console import console
-from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.cli.options import engine_option, json_option, many, runtime_option, store_option, verbosity_options
 
 if TYPE_CHECKING:
     from smidgen.dockerfile.compose.request import SharedOptions
     from smidgen.dockerfile.compose.service import Project, ServiceBuild
     from smidgen.dockerfile.execute.request import DockerfileOutcome
     from smidgen.store.content import ContentStore
-
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-def _many(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command]:  # noqa: A002 (click's word)
-    return click.option(*names, multiple=True, metavar=metavar, help=help)
 
 
 @click.command(short_help="Build the services of a Compose file into images.")
@@ -29,23 +23,17 @@ def _many(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command
     "--compose", "files", multiple=True, required=True, metavar="FILE", help="A Compose file; a further one over it."
 )
 @click.option("-p", "--project-name", default="", metavar="NAME", help="Name of the project.")
-@_many("--profile", metavar="NAME", help="Also services of this profile; * for all.")
-@_many("--env-file", metavar="FILE", help="Variables, instead of those of .env beside the Compose file.")
-@_many("--build-arg", metavar="NAME[=VALUE]", help="Value of an ARG in every Dockerfile.")
-@_many("--ssh", metavar="default|NAME[=SOCKET]", help="An SSH agent for RUN --mount=type=ssh.")
+@many("--profile", metavar="NAME", says="Also services of this profile; * for all.")
+@many("--env-file", metavar="FILE", says="Variables, instead of those of .env beside the Compose file.")
+@many("--build-arg", metavar="NAME[=VALUE]", says="Value of an ARG in every Dockerfile.")
+@many("--ssh", metavar="default|NAME[=SOCKET]", says="An SSH agent for RUN --mount=type=ssh.")
 @click.option("--no-cache", is_flag=True, help="Do every step again.")
 @click.option("--pull", is_flag=True, help="Ask the registry for base images although the store has them.")
 @click.option("--timeout", metavar="TIME", help="Most time that a RUN command may take, such as 90s or 15m.")
 @click.option("--compression", default="gzip", metavar="ALGORITHM[:LEVEL]", help="Of layers: gzip, zstd or none.")
 @click.option("--push", is_flag=True, help="Push the images of services that have an `image:`.")
-@click.option("--load", "engine", type=click.Choice(["docker", "podman"]), help="Also load into this engine.")
-@click.option(
-    "--runtime",
-    type=click.Choice(["auto", "runc", "crun", "bwrap"]),
-    default="auto",
-    envvar="SMIDGEN_RUNTIME",
-    help="What runs RUN commands.",
-)
+@engine_option
+@runtime_option("RUN commands")
 @store_option
 @json_option
 @verbosity_options

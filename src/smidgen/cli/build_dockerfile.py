@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from smidgen.cli.console import console
-from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.cli.options import engine_option, json_option, many, runtime_option, store_option, verbosity_options
 from smidgen.cli.step_lines import StepLines
 from smidgen.errors import UsageError
 
@@ -25,51 +25,40 @@ if TYPE_CHECKING:
     from smidgen.store.content import ContentStore
     from smidgen.transfer.engine import Engine
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 _MAX_DOCKERFILE: Final = 16 << 20
-
-
-def _many(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command]:  # noqa: A002 (click's word)
-    return click.option(*names, multiple=True, metavar=metavar, help=help)
 
 
 @click.command(short_help="Build a Dockerfile into an image.")
 @click.argument("context", metavar="[CONTEXT]", default=".")
 @click.option("-f", "--file", "file", metavar="FILE", required=True, help="The Dockerfile; - is standard input.")
-@_many("-t", "--tag", "--name", metavar="NAME[:TAG]", help="Name of the image; may be given several times.")
+@many("-t", "--tag", "--name", metavar="NAME[:TAG]", says="Name of the image; may be given several times.")
 @click.option("--target", default="", metavar="STAGE", help="Build this stage.  [default: the last]")
-@_many("--build-arg", metavar="NAME[=VALUE]", help="Value of an ARG; of the environment without =VALUE.")
-@_many("--build-context", metavar="NAME=DIR", help="One more context; or docker-image://REF.")
-@_many("--platform", metavar="OS/ARCH[/VARIANT],…", help="Platforms; several make an index.  [default: this machine]")
-@_many("--secret", metavar="id=NAME[,src=FILE][,env=VAR]", help="A secret for RUN --mount=type=secret.")
-@_many("--ssh", metavar="default|NAME[=SOCKET]", help="An SSH agent for RUN --mount=type=ssh.")
+@many("--build-arg", metavar="NAME[=VALUE]", says="Value of an ARG; of the environment without =VALUE.")
+@many("--build-context", metavar="NAME=DIR", says="One more context; or docker-image://REF.")
+@many("--platform", metavar="OS/ARCH[/VARIANT],…", says="Platforms; several make an index.  [default: this machine]")
+@many("--secret", metavar="id=NAME[,src=FILE][,env=VAR]", says="A secret for RUN --mount=type=secret.")
+@many("--ssh", metavar="default|NAME[=SOCKET]", says="An SSH agent for RUN --mount=type=ssh.")
 @click.option("--no-cache", is_flag=True, help="Do every step again.")
-@_many("--no-cache-filter", metavar="STAGE,…", help="Do the steps of these stages again.")
-@_many("--cache-from", metavar="REF|type=…", help="A cache of another machine: type=local,src=DIR|registry,ref=REF.")
-@_many("--cache-to", metavar="REF|type=…", help="Write one: type=local,dest=DIR|registry,ref=REF|inline[,mode=max].")
+@many("--no-cache-filter", metavar="STAGE,…", says="Do the steps of these stages again.")
+@many("--cache-from", metavar="REF|type=…", says="A cache of another machine: type=local,src=DIR|registry,ref=REF.")
+@many("--cache-to", metavar="REF|type=…", says="Write one: type=local,dest=DIR|registry,ref=REF|inline[,mode=max].")
 @click.option("--pull", is_flag=True, help="Ask the registry for base images although the store has them.")
-@_many("--label", metavar="NAME=VALUE", help="Label of the image's configuration.")
-@_many("--annotation", metavar="NAME=VALUE", help="Annotation of the manifest.")
+@many("--label", metavar="NAME=VALUE", says="Label of the image's configuration.")
+@many("--annotation", metavar="NAME=VALUE", says="Annotation of the manifest.")
 @click.option(
     "--network", type=click.Choice(["default", "none", "host"]), default="default", help="Network of RUN commands."
 )
-@_many("--add-host", metavar="NAME:ADDRESS", help="A line of /etc/hosts for RUN commands.")
+@many("--add-host", metavar="NAME:ADDRESS", says="A line of /etc/hosts for RUN commands.")
 @click.option("--timeout", metavar="TIME", help="Most time that a RUN command may take, such as 90s or 15m.")
 @click.option("--compression", default="gzip", metavar="ALGORITHM[:LEVEL]", help="Of layers: gzip, zstd or none.")
-@_many("-o", "--output", metavar="DIR|type=…", help="Where to: a directory, or type=local|tar|oci|docker|image,dest=….")
+@many("-o", "--output", metavar="DIR|type=…", says="Where to: a directory, or type=local|tar|oci|docker|image,dest=….")
 @click.option("--push", is_flag=True, help="Push the image to the registries that its names say.")
-@click.option("--load", "engine", type=click.Choice(["docker", "podman"]), help="Also load into this engine.")
+@engine_option
 @click.option("--tarball", type=click.Path(path_type=Path), help="Also write one archive that docker and others load.")
 @click.option("--oci-layout", type=click.Path(path_type=Path), help="Also write an OCI image layout.")
 @click.option("--iidfile", type=click.Path(path_type=Path), help="Write the image's digest to this file.")
 @click.option("--metadata-file", type=click.Path(path_type=Path), help="Write facts about the build to this file.")
-@click.option(
-    "--runtime",
-    type=click.Choice(["auto", "runc", "crun", "bwrap"]),
-    default="auto",
-    envvar="SMIDGEN_RUNTIME",
-    help="What runs RUN commands.",
-)
+@runtime_option("RUN commands")
 @store_option
 @json_option
 @verbosity_options
@@ -272,11 +261,10 @@ def _write(
     all_names: tuple[Reference | None, ...] = names or (None,)
     items = [(name, outcome.image.descriptor) for name in all_names]
     files = [Path(output.destination) for output in outputs if output.type in {"oci", "docker"} and output.destination]
-    for path in [*files, *([given["tarball"]] if given["tarball"] else [])]:
-        if str(path) == "-":
-            path = Path("/dev/stdout")  # noqa: PLW2901
+    for named in [*files, *([given["tarball"]] if given["tarball"] else [])]:
         from smidgen.store.archive import write_archive_file  # noqa: PLC0415
 
+        path = Path("/dev/stdout") if str(named) == "-" else named
         write_archive_file(store, items, path)
         console.detail(f"wrote the archive {path}")
     if given["oci_layout"]:

@@ -1,14 +1,14 @@
 """``smidgen flow``: a build flow, as Habitus's ``build.yml`` has it."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from smidgen.cli.console import console
-from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.cli.options import engine_option, json_option, many, runtime_option, store_option, verbosity_options
 from smidgen.errors import UsageError
 
 if TYPE_CHECKING:
@@ -16,13 +16,8 @@ if TYPE_CHECKING:
     from smidgen.flow.options import FlowOptions
     from smidgen.flow.run import DoneStep
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 _BUILD_FILE: Final = "build.yml"
 _PROVIDERS: Final = ("file", "env")
-
-
-def _many(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command]:  # noqa: A002 (click's word)
-    return click.option(*names, multiple=True, metavar=metavar, help=help)
 
 
 @click.command(short_help="Build several Dockerfiles in order, with files that go from one to the next.")
@@ -35,8 +30,8 @@ def _many(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command
     metavar="DIR",
     help="Working directory.  [default: .]",
 )
-@_many("--build-arg", "--build", metavar="NAME[=VALUE]", help="Value of an ARG in every Dockerfile.")
-@_many("--env", metavar="NAME=VALUE", help="What _env(NAME) in the build file is, instead of the environment.")
+@many("--build-arg", "--build", metavar="NAME[=VALUE]", says="Value of an ARG in every Dockerfile.")
+@many("--env", metavar="NAME=VALUE", says="What _env(NAME) in the build file is, instead of the environment.")
 @click.option("--uid", default="", metavar="ID", help="Appended to the names of images, for builds at the same time.")
 @click.option("--no-cache", is_flag=True, help="Do every step again.")
 @click.option("--no-cleanup", is_flag=True, help="Neither run cleanup commands nor squash.")
@@ -54,16 +49,8 @@ def _many(*names: str, metavar: str, help: str) -> Callable[[_Command], _Command
     "--network", type=click.Choice(["default", "none", "host"]), default="default", help="Network of commands."
 )
 @click.option("--timeout", metavar="TIME", help="Most time that a command may take, such as 90s or 15m.")
-@click.option(
-    "--load", "engine", type=click.Choice(["docker", "podman"]), help="Also load the images into this engine."
-)
-@click.option(
-    "--runtime",
-    type=click.Choice(["auto", "runc", "crun", "bwrap"]),
-    default="auto",
-    envvar="SMIDGEN_RUNTIME",
-    help="What runs commands.",
-)
+@engine_option
+@runtime_option("commands")
 @click.option("--platform", metavar="OS/ARCH[/VARIANT]", help="Of all images.  [default: this machine's]")
 @click.option("--push", is_flag=True, help="Also push the images that no other step depends on.")
 @click.option("--to-dockerfile", is_flag=True, help="Print the flow as one Dockerfile with stages; build nothing.")

@@ -1,36 +1,54 @@
 """What push, pull and copy have in common: a session, moving lines, references on standard output, a summary."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
+
+import click
 
 from smidgen.cli.console import console
+from smidgen.cli.options import Command, json_option, store_option, verbosity_options
+from smidgen.cli.platform_option import platforms_option
 from smidgen.cli.progress import Progress
+from smidgen.oci.platform import Platform
 
 if TYPE_CHECKING:
-    from smidgen.oci.platform import Platform
     from smidgen.transfer.endpoint import Endpoint
     from smidgen.transfer.move import Arrived
+
+
+class Moving(TypedDict):
+    """What ``moving_options`` passes."""
+
+    platforms: tuple[Platform, ...] | None
+    referrers: bool
+    store: Path | None
+    as_json: bool
+
+
+def moving_options(verb: str) -> Callable[[Command], Command]:
+    """Add what these commands have in common, passed as ``Moving``; *verb* is what help says they do."""
+
+    def decorate(command: Command) -> Command:
+        referrers = click.option(
+            "--referrers", is_flag=True, help=f"{verb} what refers to the image, too: signatures, SBOMs, provenance."
+        )
+        return platforms_option(referrers(store_option(json_option(verbosity_options(command)))))
+
+    return decorate
 
 
 def move_images(
     verb: str,
     moves: "Sequence[tuple[Endpoint, Sequence[Endpoint]]]",
-    *,
-    store: Path | None,
-    platforms: "tuple[Platform, ...] | None",
-    referrers: bool = False,
-    as_json: bool,
+    given: Moving,
 ) -> None:
     """Move every image of *moves* to its destinations, and tell.
 
     Args:
         verb: What is done, such as ``pushing``.
         moves: Source and destinations.
-        store: As of ``--store``.
-        platforms: As of ``--platform``.
-        referrers: As of ``--referrers``.
-        as_json: As of ``--json``.
+        given: What ``moving_options`` passed.
     """
     from smidgen.cli.registry_session import open_session  # noqa: PLC0415
     from smidgen.report.transfer import move_report, render_amounts, render_arrived  # noqa: PLC0415
@@ -40,10 +58,10 @@ def move_images(
     from smidgen.transfer.tally import Tally  # noqa: PLC0415
 
     needs_store = any(isinstance(end, Stored) for _, destinations in moves for end in destinations)
-    content = ContentStore.open(store, create=needs_store)
+    content = ContentStore.open(given["store"], create=needs_store)
     done: list[tuple[Endpoint, Sequence[Arrived]]] = []
     tally = Tally(progress := Progress())
-    options = MoveOptions(platforms=platforms, referrers=referrers, progress=tally)
+    options = MoveOptions(platforms=given["platforms"], referrers=given["referrers"], progress=tally)
     try:
         with progress, open_session(progress.warn) as session:
             for source, destinations in moves:
@@ -52,11 +70,11 @@ def move_images(
                 done.append((source, move(session, content, source, destinations, options)))
     finally:
         # What is done is told, even where the next one failed.
-        if not as_json:
+        if not given["as_json"]:
             for _, arrived in done:
                 for one in arrived:
                     console.result(render_arrived(one))
-    if as_json:
+    if given["as_json"]:
         console.json(move_report(done, tally.amounts))
     if any(isinstance(end, Remote) for source, destinations in moves for end in (source, *destinations)):
         console.note(render_amounts(tally.amounts))

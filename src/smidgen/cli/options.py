@@ -8,10 +8,11 @@ import click
 
 from smidgen.cli.console import console
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+#: A command, or the function that is to become one.
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def store_option(command: _Command) -> _Command:
+def store_option(command: Command) -> Command:
     """Add ``--store``, passed as ``store: Path | None``."""
     return click.option(
         "--store",
@@ -21,12 +22,12 @@ def store_option(command: _Command) -> _Command:
     )(command)
 
 
-def json_option(command: _Command) -> _Command:
+def json_option(command: Command) -> Command:
     """Add ``--json``, passed as ``as_json: bool``."""
     return click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")(command)
 
 
-def verbosity_options(command: _Command) -> _Command:
+def verbosity_options(command: Command) -> Command:
     """Add ``-v`` and ``-q`` after the command's name too, where most people write them. Nothing is passed."""
 
     def louder(_context: click.Context, _parameter: click.Parameter, value: int) -> None:
@@ -41,4 +42,28 @@ def verbosity_options(command: _Command) -> _Command:
     )
     return click.option(
         "-q", "--quiet", is_flag=True, expose_value=False, callback=quiet, help="Say nothing but results and warnings."
+    )(command)
+
+
+def many(*names: str, metavar: str, says: str) -> Callable[[Command], Command]:
+    """Add an option that may be given several times, passed as a tuple of str; *says* is its line of help."""
+    return click.option(*names, multiple=True, metavar=metavar, help=says)
+
+
+def runtime_option(what: str) -> Callable[[Command], Command]:
+    """Add ``--runtime``, passed as ``runtime: str``; help says that it runs *what*."""
+    return click.option(
+        "--runtime",
+        type=click.Choice(["auto", "runc", "crun", "bwrap"]),
+        default="auto",
+        envvar="SMIDGEN_RUNTIME",
+        show_default=True,
+        help=f"What runs {what}.",
+    )
+
+
+def engine_option(command: Command) -> Command:
+    """Add ``--load``, passed as ``engine: Engine | None``."""
+    return click.option(
+        "--load", "engine", type=click.Choice(["docker", "podman"]), help="Also load into this engine."
     )(command)

@@ -1,16 +1,12 @@
 """``--platform``, for commands that take some of an image for several platforms."""
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import click
 
+from smidgen.cli.options import Command
 from smidgen.oci.platform import Platform
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 
-
-def platform_option(command: _Command) -> _Command:
+def platform_option(command: Command) -> Command:
     """Add ``--platform``, passed as ``platform: Platform | None``; None is this machine's."""
 
     def parse(_context: click.Context, _parameter: click.Parameter, value: str | None) -> Platform | None:
@@ -24,7 +20,7 @@ def platform_option(command: _Command) -> _Command:
     )(command)
 
 
-def platforms_option(command: _Command) -> _Command:
+def platforms_option(command: Command) -> Command:
     """Add ``--platform``, passed as ``platforms: tuple[Platform, ...] | None``; None is all of them."""
 
     def parse(

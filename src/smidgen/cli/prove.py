@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from smidgen.cli.console import console
-from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.cli.options import json_option, runtime_option, store_option, verbosity_options
 from smidgen.cli.reference_command import ReferenceCommand
 
 _DURATION = re.compile(r"^([0-9]+(?:\.[0-9]+)?)(ms|s|m)?\Z")
@@ -51,14 +51,7 @@ def _seconds(_context: click.Context, _parameter: click.Parameter, text: str) ->
 @click.option("--volume", multiple=True, metavar="SRC:DST[:ro]", help="Show a directory or file of the host.")
 @click.option("-u", "--user", metavar="USER[:GROUP]", help="Run as another user, by name or number.")
 @click.option("--entrypoint", metavar="PROGRAM", help="Start another program.")
-@click.option(
-    "--runtime",
-    type=click.Choice(["auto", "runc", "crun", "bwrap"]),
-    default="auto",
-    envvar="SMIDGEN_RUNTIME",
-    show_default=True,
-    help="What runs the container.",
-)
+@runtime_option("the container")
 @click.option("--platform", metavar="OS/ARCH", help="Which image of an index.  [default: this machine's]")
 @json_option
 @store_option

@@ -1,37 +1,27 @@
 """``smidgen pull``."""
 
-from pathlib import Path
+from typing import Unpack
 
 import click
 
-from smidgen.cli.options import json_option, store_option, verbosity_options
-from smidgen.cli.platform_option import platforms_option
-from smidgen.oci.platform import Platform
+from smidgen.cli.moving import Moving, move_images, moving_options
 
 
 @click.command(short_help="Pull images from a registry into the store.")
 @click.argument("references", metavar="REF…", nargs=-1, required=True)
 @click.option("-t", "--tag", "name", metavar="NAME[:TAG]", help="Call it this in the store.  [default: REF]")
-@platforms_option
-@click.option("--referrers", is_flag=True, help="Pull what refers to the image, too: signatures, SBOMs, provenance.")
-@store_option
-@json_option
-@verbosity_options
+@moving_options("Pull")
 def command(
     *,
     references: tuple[str, ...],
     name: str | None,
-    platforms: tuple[Platform, ...] | None,
-    referrers: bool,
-    store: Path | None,
-    as_json: bool,
+    **options: Unpack[Moving],
 ) -> None:
     """Pull images from a registry into the store, under their names.
 
     REF is [REGISTRY/]NAME[:TAG][@DIGEST]; without a registry it is one of Docker Hub. Only what the store does
     not have is fetched; a pull that was interrupted goes on where it was. Prints the references, with digests.
     """
-    from smidgen.cli.moving import move_images  # noqa: PLC0415
     from smidgen.errors import UsageError  # noqa: PLC0415
     from smidgen.transfer.destination import name_in_store  # noqa: PLC0415
     from smidgen.transfer.endpoint import Remote, Stored, parse_endpoint  # noqa: PLC0415
@@ -44,4 +34,4 @@ def command(
         if not isinstance(source, Remote):
             raise UsageError(f"{text} is no registry", hint="use `smidgen load`, or `smidgen copy`")
         moves.append((source, (Stored(name or str(name_in_store(source.reference))),)))
-    move_images("pulling", moves, store=store, platforms=platforms, referrers=referrers, as_json=as_json)
+    move_images("pulling", moves, options)

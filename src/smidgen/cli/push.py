@@ -1,30 +1,21 @@
 """``smidgen push``."""
 
-from pathlib import Path
+from typing import Unpack
 
 import click
 
-from smidgen.cli.options import json_option, store_option, verbosity_options
-from smidgen.cli.platform_option import platforms_option
-from smidgen.oci.platform import Platform
+from smidgen.cli.moving import Moving, move_images, moving_options
 
 
 @click.command(short_help="Push images to a registry.")
 @click.argument("source", metavar="SOURCE")
 @click.argument("destinations", metavar="[DESTINATION]…", nargs=-1)
-@platforms_option
-@click.option("--referrers", is_flag=True, help="Push what refers to the image, too: signatures, SBOMs, provenance.")
-@store_option
-@json_option
-@verbosity_options
+@moving_options("Push")
 def command(
     *,
     source: str,
     destinations: tuple[str, ...],
-    platforms: tuple[Platform, ...] | None,
-    referrers: bool,
-    store: Path | None,
-    as_json: bool,
+    **options: Unpack[Moving],
 ) -> None:
     """Push an image to a registry, under its own name or under others.
 
@@ -35,7 +26,6 @@ def command(
     Only what the registry does not have is sent; a push that was interrupted goes on where it was. Prints the
     references, with digests.
     """
-    from smidgen.cli.moving import move_images  # noqa: PLC0415
     from smidgen.errors import UsageError  # noqa: PLC0415
     from smidgen.registry.pushable import parse_pushable  # noqa: PLC0415
     from smidgen.transfer.endpoint import Remote, Stored, parse_endpoint  # noqa: PLC0415
@@ -47,5 +37,5 @@ def command(
     for text, end in zip(destinations or (source,), ends, strict=True):
         if not isinstance(end, Remote):
             raise UsageError(f"{text} is no registry", hint="use `smidgen copy`, which copies anywhere")
-        parse_pushable(text.removeprefix("docker://"))
-    move_images("pushing", [(found, ends)], store=store, platforms=platforms, referrers=referrers, as_json=as_json)
+        parse_pushable(text)
+    move_images("pushing", [(found, ends)], options)
