@@ -21,7 +21,7 @@ from benchmarks import probes
 from benchmarks.contenders import start
 from benchmarks.dockerfile_programs import MANY, PROGRAMS, Program
 from benchmarks.dockerfile_table import render
-from benchmarks.results import DockerfileFigures
+from benchmarks.results import Figures
 
 from smidgen.image.image import Image
 from smidgen.oci.reference import Reference
@@ -40,13 +40,17 @@ class Tool:
     """A builder.
 
     Attributes:
-        command: Directory, whether everything is to be done again, name → command line.
+        build: Directory, name, more options → command line.
         environ: Variables for it.
     """
 
     name: str
-    command: Callable[[Path, bool, str], list[str]]
+    build: Callable[[Path, str, Sequence[str]], list[str]]
     environ: Mapping[str, str] = field(default_factory=dict)
+
+    def command(self, directory: Path, name: str, *, again: bool) -> list[str]:
+        """Give the command line; all three have the same option for doing every step *again*."""
+        return self.build(directory, name, ["--no-cache"] if again else [])
 
 
 @dataclass
@@ -64,11 +68,11 @@ class Bench:
     rounds: int
     tools: tuple[Tool, ...]
     store: ContentStore
-    figures: DockerfileFigures = field(default_factory=DockerfileFigures)
+    figures: Figures = field(default_factory=Figures)
 
     def build(self, measure: str, tool: Tool, program: Program, *, again: bool) -> None:
         """Build *program* once and note its time."""
-        command = tool.command(self.work / program.name, again, program.name.lower().replace(" ", "-"))
+        command = tool.command(self.work / program.name, program.name.lower().replace(" ", "-"), again=again)
         self.time(measure, tool.name, command, os.environ | tool.environ)
 
     def time(self, measure: str, name: str, command: list[str], environ: Mapping[str, str]) -> None:
@@ -158,18 +162,15 @@ def _environment(base: str, store: ContentStore) -> tuple[str, ...]:
 def _tools(smidgen: str, store: str, buildah: list[str], docker: Docker) -> tuple[Tool, ...]:
     client = next(path for path in ("/usr/bin/docker", shutil.which("docker")) if path and Path(path).exists())
 
-    def ours(directory: Path, again: bool, name: str) -> list[str]:  # noqa: FBT001 (Tool has it so)
-        more = ["--no-cache"] if again else []
+    def ours(directory: Path, name: str, more: Sequence[str]) -> list[str]:
         command = [smidgen, "build", "-q", "--network", "none", "--store", store, *more]
         return [*command, "-t", name, "-f", str(directory / "Dockerfile"), str(directory)]
 
-    def buildahs(directory: Path, again: bool, name: str) -> list[str]:  # noqa: FBT001
-        more = ["--no-cache"] if again else []
+    def buildahs(directory: Path, name: str, more: Sequence[str]) -> list[str]:
         command = [*buildah, "bud", "--quiet", "--layers", "--isolation", "chroot", "--pull-never", *more]
         return [*command, "-t", name, str(directory)]
 
-    def dockers(directory: Path, again: bool, name: str) -> list[str]:  # noqa: FBT001
-        more = ["--no-cache"] if again else []
+    def dockers(directory: Path, name: str, more: Sequence[str]) -> list[str]:
         return [client, "build", "-q", "--network", "none", *more, "-t", name, str(directory)]
 
     return (
@@ -186,7 +187,7 @@ def _unpack_bases(bench: Bench, program: Program) -> None:
     for base in program.bases:
         (directory / "Dockerfile").write_text(f"FROM {base}\nRUN true\n")
         for tool in bench.tools:
-            start(tool.command(directory, False, "unpacking"), cwd=bench.work, env=dict(tool.environ))
+            start(tool.command(directory, "unpacking", again=False), cwd=bench.work, env=dict(tool.environ))
 
 
 def _measure(bench: Bench, program: Program) -> None:
@@ -209,7 +210,7 @@ def _measure(bench: Bench, program: Program) -> None:
 
 def _memory(bench: Bench, program: Program) -> int:
     """Build once more, and give the peak resident bytes of smidgen itself."""
-    command = bench.tools[0].command(bench.work / program.name, True, "memory")
+    command = bench.tools[0].command(bench.work / program.name, "memory", again=True)
     watched = [sys.executable, "-c", probes.WATCHED, *command[1:]]
     ended = subprocess.run(watched, check=True, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     return int(ended.stderr.split()[-1]) * 1024

@@ -20,7 +20,7 @@ import msgspec
 from benchmarks import probes
 from benchmarks.contenders import start
 from benchmarks.registry_table import render
-from benchmarks.results import RegistryFigures
+from benchmarks.results import Figures
 
 from smidgen.layer.entry import Entry
 from smidgen.oci.platform import Platform
@@ -80,7 +80,7 @@ class Bench:
     rounds: int
     tools: tuple[Tool, ...]
     images: dict[str, Path]
-    figures: RegistryFigures = field(default_factory=RegistryFigures)
+    figures: Figures = field(default_factory=Figures)
 
     def time(self, measure: str, tool: Tool, command: list[str]) -> None:
         """Run *command* once and note its time."""

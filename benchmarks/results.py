@@ -46,32 +46,13 @@ class Results(msgspec.Struct, kw_only=True):
     remarks: list[str] = []
 
 
-class RegistryFigures(msgspec.Struct, kw_only=True):
-    """One run of the benchmarks of registries.
+class Figures(msgspec.Struct, kw_only=True):
+    """One run of the benchmarks of Dockerfiles, or of those of registries.
 
     Attributes:
         machine: What it ran on, and the versions of everything.
         seconds: Measure → tool → wall times of the whole process, in the order they were taken.
-        memory: What smidgen did with 500 MB → peak resident bytes.
-    """
-
-    machine: dict[str, str] = {}
-    seconds: dict[str, dict[str, list[float]]] = {}
-    memory: dict[str, int] = {}
-
-    def median(self, measure: str, tool: str) -> float | None:
-        """Give the median of a measure in seconds, or None where it was not taken."""
-        values = self.seconds.get(measure, {}).get(tool)
-        return statistics.median(values) if values else None
-
-
-class DockerfileFigures(msgspec.Struct, kw_only=True):
-    """One run of the benchmarks of Dockerfiles.
-
-    Attributes:
-        machine: What it ran on, and the versions of everything.
-        seconds: Measure → tool → wall times of the whole process, in the order they were taken.
-        memory: What smidgen built → its peak resident bytes.
+        memory: What smidgen did → its peak resident bytes.
     """
 
     machine: dict[str, str] = {}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from benchmarks.results import ProgramFigures, Results
+from benchmarks.sections import machine, verdict
 
 NOTHING, ONE_LINE, PLATFORMS = "nothing changed", "one line changed", "four platforms"
 _CONTENDERS = ("go build", "ko", "docker build", "smidgen")
@@ -54,7 +55,7 @@ class _Target:
         if not ratios:
             return f"| {self.title} | {self.most} | not measured | | |"
         listed = ", ".join(f"{value:.2f}" for value in ratios)
-        return f"| {self.title} | {self.most} | {max(ratios):.2f} | {listed} | {_verdict(max(ratios), self.most)} |"
+        return f"| {self.title} | {self.most} | {max(ratios):.2f} | {listed} | {verdict(max(ratios), self.most)} |"
 
 
 def _time_target(measure: str, other: str, most: float) -> _Target:
@@ -84,14 +85,10 @@ def _summary(results: Results) -> Iterator[str]:
     yield "|---|---|---|---|---|"
     yield from (target.row(results) for target in _TARGETS)
     memory = results.peak_memory / 1e6
-    yield f"| own peak memory, 1 GB file added | 100 MB | {memory:.0f} MB | | {_verdict(memory, 100)} |"
+    yield f"| own peak memory, 1 GB file added | 100 MB | {memory:.0f} MB | | {verdict(memory, 100)} |"
     start = statistics.median(results.version_seconds) / statistics.median(results.python_seconds)
-    yield f"| `smidgen --version`, against `python -c pass` | 3 | {start:.2f} | | {_verdict(start, 3)} |"
+    yield f"| `smidgen --version`, against `python -c pass` | 3 | {start:.2f} | | {verdict(start, 3)} |"
     yield ""
-
-
-def _verdict(value: float, most: float) -> str:
-    return "reached" if value <= most else "**not reached**"
 
 
 def _details(results: Results) -> Iterator[str]:
@@ -118,12 +115,7 @@ def _details(results: Results) -> Iterator[str]:
 
 
 def _setting(results: Results) -> Iterator[str]:
-    yield "## Machine and versions\n"
-    yield "| | |"
-    yield "|---|---|"
-    for key, value in results.machine.items():
-        yield f"| {key} | {value} |"
-    yield ""
+    yield from machine(results.machine)
     if results.remarks:
         yield "## Remarks\n"
         yield from (f"- {remark}" for remark in results.remarks)
