@@ -4,8 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from support.cache_machines import first, second
 from support.command import Smidgen
-from support.dockerfile_bench import Bench
+from support.dockerfile_bench import Bench, public
+from support.sandbox_rights import library
+from support.served import remote
+
+__all__ = ["first", "library", "public", "remote", "second"]
 
 
 @pytest.fixture

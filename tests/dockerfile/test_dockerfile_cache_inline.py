@@ -1,29 +1,8 @@
 """Images that carry their own cache."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from smidgen.dockerfile.cache.document import INLINE, decode_document
-from support.cache_machines import TWO, Machine, machine
-from support.served import Served, served
-
-
-@pytest.fixture
-def remote() -> Iterator[Served]:
-    with served() as found:
-        yield found
-
-
-@pytest.fixture
-def first(tmp_path: Path) -> Machine:
-    return machine(tmp_path, "first")
-
-
-@pytest.fixture
-def second(tmp_path: Path) -> Machine:
-    return machine(tmp_path, "second")
+from support.cache_machines import TWO, Machine
+from support.served import Served
 
 
 def test_an_image_is_the_cache_of_the_next_build(remote: Served, first: Machine, second: Machine) -> None:

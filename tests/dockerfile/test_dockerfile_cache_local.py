@@ -17,16 +17,6 @@ from support.cache_machines import TWO, Machine, blob, layout_root, machine, rew
 from support.command import Smidgen
 
 
-@pytest.fixture
-def first(tmp_path: Path) -> Machine:
-    return machine(tmp_path, "first")
-
-
-@pytest.fixture
-def second(tmp_path: Path) -> Machine:
-    return machine(tmp_path, "second")
-
-
 def _to(tmp_path: Path, more: str = "") -> list[str]:
     return [f"type=local,dest={tmp_path}/cache{more}"]
 

@@ -3,24 +3,12 @@
 import os
 from pathlib import Path
 
-import pytest
-
 from support.cache_machines import Machine, layout_root, machine, rewrite
 
 _TEXT = (
     "FROM busybox\nARG N\n"
     "RUN --mount=type=cache,target=/c,id=mine,mode=0750,uid=7 echo $N >> /c/log; cat /c/log; stat -c %u:%a /c\n"
 )
-
-
-@pytest.fixture
-def first(tmp_path: Path) -> Machine:
-    return machine(tmp_path, "first")
-
-
-@pytest.fixture
-def second(tmp_path: Path) -> Machine:
-    return machine(tmp_path, "second")
 
 
 def _text(number: int) -> str:

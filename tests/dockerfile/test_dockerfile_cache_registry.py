@@ -1,30 +1,11 @@
 """Caches in a registry: only what the image needs is fetched."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.manifest import decode_manifest, encode
-from support.cache_machines import TWO, Machine, machine, replace_config
-from support.served import Served, served
-
-
-@pytest.fixture
-def remote() -> Iterator[Served]:
-    with served() as found:
-        yield found
-
-
-@pytest.fixture
-def first(tmp_path: Path) -> Machine:
-    return machine(tmp_path, "first")
-
-
-@pytest.fixture
-def second(tmp_path: Path) -> Machine:
-    return machine(tmp_path, "second")
+from support.cache_machines import TWO, Machine, replace_config
+from support.served import Served
 
 
 def _fetched(remote: Served) -> int:

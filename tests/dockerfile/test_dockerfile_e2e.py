@@ -2,14 +2,13 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,7 @@ from smidgen.store.archive import read_archive
 from smidgen.store.content import ContentStore
 from support.command import Smidgen
 from support.dockerfile_bench import Bench
-from support.sandbox_rights import ALL, CONTAINED, Rights, public_python, shared_library
+from support.sandbox_rights import ALL, CONTAINED, Rights, public_python
 
 pytestmark = pytest.mark.e2e
 
@@ -214,22 +213,6 @@ def test_a_failure_ends_other_stages(smidgen: Smidgen, bench: Bench) -> None:
     )
     assert "exit code 7" in stderr
     assert _gone(bench) == []
-
-
-@pytest.fixture(scope="module")
-def library() -> Iterator[Path]:
-    with shared_library() as found:
-        yield found
-
-
-@pytest.fixture
-def public() -> Iterator[Bench]:
-    """A bench that everybody can read and write."""
-    directory = Path(tempfile.mkdtemp(prefix="smidgen-bench-"))
-    try:
-        yield Bench.at(directory)
-    finally:
-        shutil.rmtree(directory)
 
 
 @pytest.mark.parametrize("name", [*ALL, *(one for one in CONTAINED if one != "nested")])

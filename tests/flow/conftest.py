@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from support.command import Smidgen
-from support.dockerfile_bench import Bench
+from support.dockerfile_bench import Bench, public
 from support.flow_bench import FlowBench
+from support.sandbox_rights import library
+
+__all__ = ["library", "public"]
 
 
 @pytest.fixture

@@ -1,13 +1,10 @@
 """Flows by other users than root, and flows that are ended."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,7 @@ import pytest
 from support.command import Smidgen
 from support.dockerfile_bench import Bench
 from support.flow_bench import FlowBench
-from support.sandbox_rights import ALL, CONTAINED, Rights, public_python, shared_library
+from support.sandbox_rights import ALL, CONTAINED, Rights, public_python
 
 pytestmark = pytest.mark.e2e
 
@@ -38,22 +35,6 @@ _FILES = {
     "RUN wget -q -O - http://$habitus_host:$habitus_port/v1/secrets/env/t | wc -c > /size\n",
     "B": "FROM a AS a\nFROM scratch\nCOPY out/x d /z/\nCOPY --from=a /size /size\n",
 }
-
-
-@pytest.fixture(scope="module")
-def library() -> Iterator[Path]:
-    with shared_library() as found:
-        yield found
-
-
-@pytest.fixture
-def public() -> Iterator[Bench]:
-    """A bench that everybody can read and write."""
-    directory = Path(tempfile.mkdtemp(prefix="smidgen-flow-"))
-    try:
-        yield Bench.at(directory)
-    finally:
-        shutil.rmtree(directory)
 
 
 @pytest.mark.parametrize("name", [*ALL, *(one for one in CONTAINED if one != "nested")])

@@ -9,8 +9,9 @@ from support.command import Smidgen
 from support.dockerd import docker
 from support.go_tools import CRANE, go_tool
 from support.real_registries import crane_server, htpasswd_server, open_server, real, token_server
+from support.sandbox_rights import library
 
-__all__ = ["crane_server", "docker", "htpasswd_server", "open_server", "real", "token_server"]
+__all__ = ["crane_server", "docker", "htpasswd_server", "library", "open_server", "real", "token_server"]
 
 _PERSONAL = ("DOCKER_CONFIG", "REGISTRY_AUTH_FILE", "XDG_RUNTIME_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")

@@ -12,15 +12,9 @@ from support.registry import Registry
 from support.registry_access import Access
 from support.registry_images import published
 from support.registry_wire import serving
-from support.sandbox_rights import ALL, CONTAINED, Rights, public_python, shared_library
+from support.sandbox_rights import ALL, CONTAINED, Rights, public_python
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def library() -> Iterator[Path]:
-    with shared_library() as found:
-        yield found
 
 
 @pytest.fixture

@@ -17,8 +17,10 @@ from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
 from support.go_tools import go, locked
-from support.sandbox_rights import Rights, public_python, shared_library
+from support.sandbox_rights import Rights, library, public_python
 from support.small_images import put_image
+
+__all__ = ["library"]
 
 _SOURCE = Path(__file__).parent / "programs" / "probe.go"
 
@@ -75,13 +77,6 @@ def add_image(
         descriptor = put_image(store, layer, platform=Platform(os="linux", architecture=architecture), run=run)
         store.tag(Reference.parse(name).with_default_tag(), descriptor)
     subprocess.run(["chmod", "-R", "a+rX", store.root.parent], check=True)
-
-
-@pytest.fixture(scope="session")
-def library() -> Iterator[Path]:
-    """Python packages that everybody can read."""
-    with shared_library() as found:
-        yield found
 
 
 @pytest.fixture(scope="session")

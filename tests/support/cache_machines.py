@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from smidgen.dockerfile.cache.flags import parse_cache_from, parse_cache_to
 from smidgen.dockerfile.execute.options import ExecuteOptions
 from smidgen.oci.descriptor import Descriptor
@@ -47,6 +49,16 @@ def machine(root: Path, name: str) -> Machine:
     bench = Bench.at(directory)
     bench.write({"src/a": "one\n", "src/b": "two\n"})
     return Machine(bench)
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Machine:
+    return machine(tmp_path, "first")
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Machine:
+    return machine(tmp_path, "second")
 
 
 def layout_root(directory: Path) -> tuple[Descriptor, Manifest]:

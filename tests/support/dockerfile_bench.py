@@ -2,9 +2,12 @@
 
 import shutil
 import subprocess
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import pytest
 
 from smidgen.dockerfile.execute.options import ExecuteOptions
 from smidgen.dockerfile.execute.report import StepName
@@ -196,3 +199,13 @@ class Bench:
         log = Log()
         outcome = build_dockerfile(request, self.store, log)
         return Made(outcome.image, log)
+
+
+@pytest.fixture
+def public() -> Iterator[Bench]:
+    """A bench that everybody can read and write."""
+    directory = Path(tempfile.mkdtemp(prefix="smidgen-bench-"))
+    try:
+        yield Bench.at(directory)
+    finally:
+        shutil.rmtree(directory)

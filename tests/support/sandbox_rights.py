@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 #: What this process can take on: root can be anybody, others are what they are.
 #: ``weak`` and ``nested`` are root as in a container: without CAP_SYS_ADMIN, and of a user namespace.
 CONTAINED = ("weak", "nested") if os.geteuid() == 0 else ()
@@ -85,6 +87,13 @@ def shared_library() -> Iterator[Path]:
         (library / "subordinate").write_text(_SUBORDINATE)
         subprocess.run(["chmod", "-R", "a+rX", library], check=True)
         yield library
+
+
+@pytest.fixture(scope="session")
+def library() -> Iterator[Path]:
+    """Python packages that everybody can read."""
+    with shared_library() as found:
+        yield found
 
 
 def public_python() -> str:

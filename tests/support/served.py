@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import pytest
+
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.manifest import decode_index
 from smidgen.store.content import ContentStore
@@ -73,3 +75,9 @@ def served(habits: Habits | None = None) -> Iterator[Served]:
     registry, plan = Registry(habits), Plan(())
     with serving(plan.around(registry)) as server:
         yield Served(registry, server, plan)
+
+
+@pytest.fixture
+def remote() -> Iterator[Served]:
+    with served() as found:
+        yield found
