@@ -34,11 +34,11 @@ def read_directives(lines: Sequence[str], *, file: str) -> Directives:
         key = match[1].lower() if match else ""
         if not match or key not in _KNOWN:
             break
+        if key in seen:
+            column, twice = 1 + line.index(match[1]), f"the directive {key!r} stands twice"
+            raise fault_at(twice, file=file, line=number, column=column, text=line, hint="keep one of them")
         column = 1 + line.rindex(match[2])
         try:
-            if key in seen:
-                column = 1 + line.index(match[1])
-                raise UsageError(f"the directive {key!r} stands twice", hint="keep one of them")  # noqa: TRY301
             if not (key == "escape" and shebang):
                 found = _READERS[key](found, match[2])
         except UsageError as error:

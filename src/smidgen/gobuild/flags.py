@@ -16,7 +16,22 @@ _SPACE = " \t\n\r"
 
 #: Flags of ``go build`` that take no value in the next argument.
 _BOOLEAN = frozenset(
-    "a asan buildvcs cover json linkshared modcacherw msan n race trimpath v work x".split()  # noqa: SIM905
+    {
+        "a",
+        "asan",
+        "buildvcs",
+        "cover",
+        "json",
+        "linkshared",
+        "modcacherw",
+        "msan",
+        "n",
+        "race",
+        "trimpath",
+        "v",
+        "work",
+        "x",
+    }
 )
 _REFUSED = {
     "o": "where the executable goes is smidgen's to choose",

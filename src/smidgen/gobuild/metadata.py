@@ -39,7 +39,7 @@ def image_annotations(settings: Settings, git: GitFacts | None, created: int) ->
 
 
 def image_names(settings: Settings, default_name: str, source: TemplateSource) -> tuple[Reference, ...]:
-    """Give the tags of an image, templates expanded; at least one.
+    """Give the tags of an image, templates name; at least one.
 
     Raises:
         UsageError: A name with a digest, or a template that is wrong.
@@ -47,11 +47,12 @@ def image_names(settings: Settings, default_name: str, source: TemplateSource) -
     """
     names: dict[Reference, None] = {}
     for text in settings.image_names(_as_component(default_name)):
+        name = text
         if has_template(text):
-            text = expand(text, source.values(source.environ, settings.go or "go", "."))  # noqa: PLW2901
-        reference = Reference.parse(text).with_default_tag()
+            name = expand(text, source.values(source.environ, settings.go or "go", "."))
+        reference = Reference.parse(name).with_default_tag()
         if reference.digest is not None:
-            raise UsageError(f"cannot tag as {text!r}: a digest follows from the content", hint="leave @sha256:… out")
+            raise UsageError(f"cannot tag as {name!r}: a digest follows from the content", hint="leave @sha256:… out")
         names[reference] = None
     return tuple(names)
 

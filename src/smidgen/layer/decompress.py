@@ -8,10 +8,13 @@ Source: RFC 1952 section 2.2 (members); RFC 8878 section 3 (frames).
 import io
 import zlib
 from collections.abc import Callable
-from typing import BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from smidgen.errors import InvalidArchive, LimitExceeded
 from smidgen.layer.stored_offsets import StoredOffsets
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 #: Most bytes that one layer may expand to.
 MAX_SIZE = 128 << 30
@@ -103,14 +106,15 @@ class _Decompressing(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # the base says WriteableBuffer
-        data = self._read(len(buffer)) if self._offsets is None else self._observed(self._offsets, len(buffer))
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._read(len(view)) if self._offsets is None else self._observed(self._offsets, len(view))
         self._count += len(data)
         if self._count > self._limit:
             raise LimitExceeded("uncompressed layer in bytes", limit=self._limit)
         if self._count > _RATIO_ALLOWANCE and self._count > _MAX_RATIO * self._source.count:
             raise LimitExceeded("ratio of the compressed layer", limit=_MAX_RATIO)
-        buffer[: len(data)] = data
+        view[: len(data)] = data
         return len(data)
 
     def _observed(self, offsets: StoredOffsets, size: int) -> bytes:

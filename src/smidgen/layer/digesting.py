@@ -2,10 +2,13 @@
 
 import hashlib
 import io
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from smidgen.errors import DigestMismatch
 from smidgen.oci.digest import DiffID
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _READ = 1 << 20
 
@@ -21,10 +24,11 @@ class Digesting(io.RawIOBase):
         """Tell that it can be read."""
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: "WriteableBuffer") -> int:
         """Fill *buffer*."""
-        data = self._stream.read(len(buffer))
-        buffer[: len(data)] = data
+        view = memoryview(buffer).cast("B")
+        data = self._stream.read(len(view))
+        view[: len(data)] = data
         self._sha256.update(data)
         return len(data)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, TypeAlias, cast
 
 from smidgen.errors import DigestMismatch, RegistryUnreachable
 from smidgen.oci.descriptor import Descriptor
@@ -23,6 +23,9 @@ from smidgen.registry.push import chosen_tree
 from smidgen.registry.repository import Repository
 from smidgen.registry.session import Session
 from smidgen.registry.workers import Stop
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 Copied: TypeAlias = Delivered
 
@@ -79,23 +82,7 @@ def copy(
         stop.set()
 
 
-@dataclass(frozen=True, slots=True)
-class RemoteBlob:
-    """A blob of a registry, checked on its way."""
-
-    client: Client
-    descriptor: Descriptor
-    _marks: "_Marks" = field(default_factory=lambda: _Marks(), repr=False, compare=False)  # noqa: PLW0108
-
-    def body(self, start: int, end: int) -> Body:
-        """Give the bytes from *start* to before *end*."""
-        return _RemotePart(self, start, end)
-
-    def check(self) -> None:
-        """Do nothing: no byte that is the last was ever given out before the whole was checked."""
-
-
-class _Marks:
+class Marks:
     """States of the digest of a blob's first bytes: it can only be computed forwards.
 
     Attributes:
@@ -122,6 +109,28 @@ class _Marks:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoteBlob:
+    """A blob of a registry, checked on its way.
+
+    Attributes:
+        client: Of the repository that has it.
+        descriptor: What it has to be.
+        marks: How far its digest is known; every reader of it adds to them.
+    """
+
+    client: Client
+    descriptor: Descriptor
+    marks: Marks = field(default_factory=Marks, repr=False, compare=False)
+
+    def body(self, start: int, end: int) -> Body:
+        """Give the bytes from *start* to before *end*."""
+        return _RemotePart(self, start, end)
+
+    def check(self) -> None:
+        """Do nothing: no byte that is the last was ever given out before the whole was checked."""
+
+
+@dataclass(frozen=True, slots=True)
 class _RemotePart:
     blob: RemoteBlob
     start: int
@@ -141,7 +150,7 @@ class _CheckedReader(io.RawIOBase):
     def __init__(self, blob: RemoteBlob, start: int, end: int) -> None:
         self._blob = blob
         self._descriptor = blob.descriptor
-        self._marks = blob._marks  # noqa: SLF001 (one of two halves)
+        self._marks = blob.marks
         self._end = end
         at, self._sha256 = self._marks.before(start)
         self._stream = BlobStream(blob.client, blob.descriptor, at)
@@ -157,7 +166,7 @@ class _CheckedReader(io.RawIOBase):
         """Tell that it can be read."""
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: "WriteableBuffer") -> int:
         """Fill *buffer* as far as there are bytes."""
         return self._take(memoryview(buffer).cast("B")[: self._end - self._stream.position])
 

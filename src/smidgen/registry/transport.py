@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from typing import Any, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from smidgen.errors import RegistryError, RegistryUnreachable, SizeMismatch, StoreError, UntrustedRegistry
 from smidgen.registry.answers import harmless
@@ -27,6 +27,9 @@ from smidgen.registry.redact import Secrets
 from smidgen.registry.response import Headers, Response
 from smidgen.registry.tls import Contexts
 from smidgen.registry.url import Origin
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 CHUNK: Final = 1 << 20
 _KEPT: Final = 8
@@ -84,7 +87,7 @@ class _Paced(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - whatever a buffer is to io
+    def readinto(self, buffer: "WriteableBuffer") -> int | None:
         if self.fault is not None or self.most == 0:
             self.has_ended = True
             return 0

@@ -13,7 +13,7 @@ import io
 import posixpath
 import re
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 import msgspec
 
@@ -38,6 +38,9 @@ from smidgen.store.closure import DOCUMENTS, held
 from smidgen.store.content import ContentStore, check_layout
 from smidgen.store.naming import Item, parse_name
 from smidgen.store.tags import CONTAINERD_NAME, REF_NAME, untagged
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _MAX_MEMBERS: Final = 100_000
 _MAX_HOPS: Final = 10
@@ -235,10 +238,11 @@ class _Joined(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        data = self._start or self._rest.read(len(buffer))
-        data, self._start = data[: len(buffer)], data[len(buffer) :]
-        buffer[: len(data)] = data
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer).cast("B")
+        data = self._start or self._rest.read(len(view))
+        data, self._start = data[: len(view)], data[len(view) :]
+        view[: len(data)] = data
         return len(data)
 
 

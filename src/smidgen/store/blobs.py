@@ -13,13 +13,16 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO, Final, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from smidgen.errors import DigestMismatch, NotFound, SizeMismatch
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest, encoded, parse_digest
 from smidgen.store.faults import reporting, store_error
 from smidgen.store.locks import try_lock
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 #: Read and write size, in bytes: large enough that hashing runs without the interpreter's lock.
 CHUNK: Final = 1 << 20
@@ -278,7 +281,7 @@ class VerifiedReader(io.RawIOBase):
         """Tell that it can be read."""
         return True
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: "WriteableBuffer") -> int:
         """Fill *buffer*.
 
         Raises:

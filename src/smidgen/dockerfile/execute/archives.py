@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from smidgen.dockerfile.execute.sources import Match, Tree
 from smidgen.errors import ContentError, InvalidArchive
@@ -19,6 +19,9 @@ from smidgen.layer.tar_fields import parse_header
 from smidgen.layer.tar_reader import read_tar
 from smidgen.layer.tar_writer import BLOCK
 from smidgen.layer.unpack import Unpacking
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _MAGIC: Final = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"), (b"BZh", "bzip2"), (b"\xfd7zXZ\0", "xz"))
 _READ: Final = 1 << 16
@@ -91,12 +94,13 @@ class _Foreign(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        view = memoryview(buffer).cast("B")
         try:
-            data = self._next(len(buffer))
+            data = self._next(len(view))
         except (OSError, lzma.LZMAError, EOFError) as error:
             raise InvalidArchive(f"damaged: {error}", member=self._file.name) from error
-        buffer[: len(data)] = data
+        view[: len(data)] = data
         return len(data)
 
     def _next(self, size: int) -> bytes:

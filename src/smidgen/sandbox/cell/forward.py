@@ -124,7 +124,7 @@ class _End:
         self.pending = b""
         self.closed = False
         self._ended = False  # nothing more comes in here
-        self._finish = False  # the peer has ended: say so here when all is sent
+        self.ending = False  # the peer has ended: say so here when all is sent
         self._finished = False
 
     @property
@@ -147,7 +147,7 @@ class _End:
             self.peer.pending = data
         else:
             self._ended = True
-            self.peer._finish = True  # noqa: SLF001
+            self.peer.ending = True
         self.peer.send()
 
     def send(self) -> None:
@@ -157,7 +157,7 @@ class _End:
                 self.pending = self.pending[self.socket.send(self.pending) :]
             except BlockingIOError:
                 return
-        if self._finish and not self.pending and not self._finished:
+        if self.ending and not self.pending and not self._finished:
             self._finished = True
             with contextlib.suppress(OSError):
                 self.socket.shutdown(socket.SHUT_WR)
