@@ -21,6 +21,7 @@ class DockerSocket:
         archives: Name → tar.
         loaded: Archives that were sent, in order.
         refusal: What to say instead of loading.
+        version: Its release.
         stops_after: Hang up after so many bytes, in either direction.
     """
 
@@ -28,6 +29,7 @@ class DockerSocket:
     archives: dict[str, bytes] = field(default_factory=dict)
     loaded: list[bytes] = field(default_factory=list)
     refusal: str = ""
+    version: str = "20.10.24"
     stops_after: int | None = None
 
 
@@ -58,6 +60,9 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(200, json.dumps({"stream": "Loaded image: app:1.0\n"}).encode() + b"\r\n")
 
     def do_GET(self) -> None:
+        if self.path == "/version":
+            self._answer(200, json.dumps({"Version": self.engine.version}).encode())
+            return
         (name,) = parse_qs(urlsplit(self.path).query)["names"]
         if name not in self.engine.archives:
             self._answer(404, json.dumps({"message": f"No such image: {name}"}).encode())

@@ -42,6 +42,7 @@ class LazyGroup(click.Group):
         "delete": ("smidgen.cli.delete", "Delete tags or images from a registry."),
         "lock": ("smidgen.cli.lock", "Pin the bases of smidgen.yaml in smidgen.lock."),
         "rebase": ("smidgen.cli.rebase", "Put an image onto another base, without building it again."),
+        "doctor": ("smidgen.cli.doctor", "Say what this machine can do, and how to get what is missing."),
         "config": ("smidgen.cli.config", "Show the configuration and where each value came from."),
     }
 
@@ -89,9 +90,29 @@ def _options(args: list[str]) -> list[str]:
     return args[: args.index("--")] if "--" in args else args
 
 
+def _version(context: click.Context, _parameter: click.Parameter, value: bool) -> None:
+    if not value:
+        return
+    click.echo(f"smidgen {__version__}")
+    if context.params["verbose"]:
+        from smidgen.layer.compression import library_versions  # noqa: PLC0415
+        from smidgen.needs.provide import source_versions  # noqa: PLC0415
+
+        for name, version in sorted((source_versions() | library_versions()).items()):
+            click.echo(f"{name} {version}")
+    context.exit()
+
+
 @click.command(cls=LazyGroup, context_settings=_CONTEXT)
-@click.version_option(__version__, prog_name="smidgen", message="%(prog)s %(version)s")
-@click.option("-v", "--verbose", count=True, help="Say more; -vv adds tracebacks to errors.")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    callback=_version,
+    help="Show the version and exit; with -v also those of the packages that decide bytes of a layer.",
+)
+# Eager, so that --version knows of it wherever it stands.
+@click.option("-v", "--verbose", count=True, is_eager=True, help="Say more; -vv adds tracebacks to errors.")
 @click.option("-q", "--quiet", is_flag=True, help="Say nothing but results, warnings and errors.")
 def root(verbose: int, quiet: bool) -> None:
     """Turn a program into the smallest correct container image, and prove that it runs."""

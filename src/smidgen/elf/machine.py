@@ -46,3 +46,12 @@ RELATIVE: Final = {
 def goarch(machine: int, bits: int, endian: str) -> str | None:
     """Name a machine as GOARCH does, or None where Go has no port for it."""
     return _GOARCH.get((machine, bits, endian))
+
+
+def machine_of(architecture: str) -> tuple[int, int, str]:
+    """Give number, bits and byte order (``<`` or ``>``) of a machine that Go names *architecture*.
+
+    Raises:
+        KeyError: Go has no such port.
+    """
+    return {name: key for key, name in _GOARCH.items()}[architecture]

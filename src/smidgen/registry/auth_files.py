@@ -103,6 +103,21 @@ class AuthFile:
         names = set(_host_keys(registry))
         return [key for key in self._content.auths or {} if key in names or ("://" in key and _host(key) in names)]
 
+    def registries(self) -> tuple[str, ...]:
+        """Name what the file itself has credentials for, sorted: registries, and repositories of some."""
+        entries = (self._content.auths or {}).items()
+        held = (key for key, entry in entries if entry is not None and entry != _Entry())
+        return tuple(sorted({_host(key).rpartition("@")[2] if "://" in key else key for key in held}))
+
+    def helpers(self) -> Iterator[tuple[CredentialHelper, tuple[str, ...]]]:
+        """Give the helpers that the file names, each with its registries; the one for all has none."""
+        named = self._content.helpers or {}
+        for name in sorted(set(named.values())):
+            registries = tuple(sorted(registry for registry, helper in named.items() if helper == name))
+            yield CredentialHelper(name, str(self.path), self.environ), registries
+        if self._content.store:
+            yield CredentialHelper(self._content.store, str(self.path), self.environ), ()
+
     def _credentials(self, key: str, entry: _Entry) -> Credentials | None:
         username, password = entry.username, entry.password
         if entry.auth:

@@ -25,6 +25,8 @@ _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 _MAX_ANSWER: Final = 1 << 20
 # An engine that loads a large layer is silent meanwhile.
 _SILENCE: Final = 600.0
+# One that is only asked what it is.
+_IMPATIENCE: Final = 10.0
 _WORKS: Final = "does `docker info` work?"
 
 
@@ -34,6 +36,12 @@ class _Message(msgspec.Struct):
     stream: str = ""
     error: str = ""
     message: str = ""
+
+
+class _Version(msgspec.Struct):
+    """What the engine says of itself."""
+
+    version: str = msgspec.field(name="Version")
 
 
 def engine_address(environ: Mapping[str, str]) -> str | None:
@@ -129,6 +137,22 @@ class Daemon:
             raise NotFound(f"image {name!r} in docker", hint="`docker images` lists what there is")
         raise SandboxError(f"docker did not give the image {name!r}: {error or answer.status}", hint=_WORKS)
 
+    def version(self) -> str:
+        """Give the release of the engine, such as ``20.10.24``.
+
+        Raises:
+            SandboxError: It cannot be reached, or is no engine.
+        """
+        with closing(_Connection(self._address, silence=_IMPATIENCE)) as connection:
+            self._connect(connection)
+            with self._answering():
+                connection.request("GET", "/version")
+                answer = connection.getresponse().read(_MAX_ANSWER)
+        try:
+            return msgspec.json.decode(answer, type=_Version).version
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise SandboxError(f"what listens at {self._address} is no Docker engine", hint=_WORKS) from error
+
     def _connect(self, connection: "_Connection") -> None:
         try:
             connection.connect()
@@ -151,11 +175,11 @@ class Daemon:
 class _Connection(http.client.HTTPConnection):
     """HTTP over a Unix socket, or over TCP to this machine."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, *, silence: float = _SILENCE) -> None:
         kind, _, rest = address.partition(":")
         self._path = rest if kind == "unix" else ""
         host, _, port = rest.rpartition(":") if kind == "tcp" else ("localhost", "", "80")
-        super().__init__(host, int(port), timeout=_SILENCE)
+        super().__init__(host, int(port), timeout=silence)
 
     def connect(self) -> None:
         if not self._path:
