@@ -48,8 +48,9 @@ def main() -> int:
         heading("Run it, and ask how it is")
         port = free_port()
         with running(port):
-            say(f"$ curl http://127.0.0.1:{port}/healthz")
-            say(fetch(f"http://127.0.0.1:{port}/healthz"))
+            answer = fetch(f"http://127.0.0.1:{port}/healthz")
+            # Not before the server has said that it listens.
+            say(f"$ curl http://127.0.0.1:{port}/healthz\n{answer}")
         heading("Size")
         compare(platform["size"], platform["pull_size"])
     return 0
