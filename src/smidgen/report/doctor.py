@@ -34,7 +34,7 @@ def render_doctor(report: DoctorReport, *, style: Style) -> str:
         report: What was found.
         style: ``style(text, "bold", …)`` colours or leaves alone.
     """
-    title = f"smidgen {report.version} on {report.platform}"
+    title = f"{report.platform}, smidgen {report.version}"
     packages = ", ".join(f"{name} {version}" for name, version in sorted(report.packages.items()))
     facts = f"Linux {report.kernel}, Python {report.python}, {packages}"
     lines = [style(title, "bold"), style(facts, "dim"), ""]
