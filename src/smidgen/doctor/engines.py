@@ -12,13 +12,13 @@ def engine_findings(environ: Mapping[str, str]) -> Iterator[Finding]:
     """Look at the engines of this machine."""
     yield _docker(environ)
     said = first_line(["podman", "--version"], environ).removeprefix("podman version ")
-    advice = "" if said else "smidgen does without; only `--load podman` needs it"
+    advice = "" if said else "only `--load podman` needs it"
     state = State.GOOD if said else State.ABSENT
     yield Finding(area=Area.ENGINES, name="podman", state=state, said=said or "not on PATH", advice=advice)
 
 
 def _docker(environ: Mapping[str, str]) -> Finding:
-    advice = "smidgen does without; only `--load docker` and docker-daemon: need it"
+    advice = "only `--load docker` and `docker-daemon:` need it"
     address = engine_address(environ)
     if address is None:
         said = first_line(["docker", "version", "--format", "{{.Server.Version}}"], environ)
