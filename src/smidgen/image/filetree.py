@@ -174,10 +174,14 @@ class FileTree:
         Raises:
             NotFound: Nothing is there.
         """
-        node = self._resolve(path, follow=follow)
+        node = self.get(path, follow=follow)
         if node is None:
             raise NotFound(f"/{path.strip('/')}", hint="`smidgen ls -R REF` lists all there is")
         return node
+
+    def get(self, path: str, *, follow: bool = True) -> Node | None:
+        """As ``find``, but gives None where nothing is there."""
+        return self._resolve(path, follow=follow)
 
     def _resolve(self, path: str, *, follow: bool, create: bool = False) -> Node | None:
         """Go along *path* through symbolic links, none of which leaves the root.
