@@ -28,6 +28,7 @@ class LazyGroup(click.Group):
         "ls": ("smidgen.cli.ls", "List the files of an image."),
         "waste": ("smidgen.cli.waste", "Show the bytes of an image that no container can read."),
         "explain": ("smidgen.cli.explain", "Show where every byte of an image or an executable is."),
+        "why": ("smidgen.cli.why", "Show why a package or a function is linked in."),
         "tag": ("smidgen.cli.tag", "Give an image another name."),
         "rm": ("smidgen.cli.rm", "Remove names of images."),
         "gc": ("smidgen.cli.gc", "Delete content that no image uses."),

@@ -85,6 +85,7 @@ def compile_packages(
     templates: TemplateSource | None = None,
     progress: Callable[[str], None] | None = None,
     started: tuple[Command, Process] | None = None,
+    heard: Callable[[str], None] | None = None,
 ) -> Compiled:
     """Compile every job for its platforms.
 
@@ -96,6 +97,7 @@ def compile_packages(
         templates: Values for templates in options; without it they are taken as they are.
         progress: Told in words what begins, what Go downloads, and what is done.
         started: A process that was started beforehand, with *output* as its own; used if it is what is needed.
+        heard: Told each other line that Go, or the linker, writes to standard error.
 
     Raises:
         CompileError: Go refused a package; its own words are kept.
@@ -124,6 +126,8 @@ def compile_packages(
         # Go tells of downloads while it works; all else it says is an error, kept for the end.
         if line.startswith("go: downloading"):
             tell(f"{batches[position].platform}: {line.removeprefix('go: ')}")
+        elif heard is not None:
+            heard(line)
 
     for batch in batches:
         tell(f"compiling {_names(batch)} for {batch.platform}")

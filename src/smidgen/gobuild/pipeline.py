@@ -231,7 +231,7 @@ def _plan(request: BuildRequest, store: ContentStore) -> _Plan:
             environ=request.environ,
             answers=Answers(_records(store)),
         )
-        settings = tuple(_package_settings(request, package) for package in resolution.packages)
+        settings = tuple(package_settings(request, package) for package in resolution.packages)
         facts = git.result()
     finally:
         git.stop()
@@ -263,7 +263,8 @@ def _first_settings(request: BuildRequest) -> Settings:
     )
 
 
-def _package_settings(request: BuildRequest, package: MainPackage) -> Settings:
+def package_settings(request: BuildRequest, package: MainPackage) -> Settings:
+    """Give the settings of one package that *request* means."""
     place = Path(package.directory) if package.directory else None
     return resolve_settings(
         package.target,
@@ -388,7 +389,7 @@ def _jobs(plan: _Plan) -> "list[Job]":
     from smidgen.gobuild.compile import Job  # noqa: PLC0415
 
     return [
-        Job(package=package, options=_options(settings), platforms=settings.platforms)
+        Job(package=package, options=build_options(settings), platforms=settings.platforms)
         for package, settings in zip(plan.packages, plan.settings, strict=True)
     ]
 
@@ -442,7 +443,7 @@ def _question(request: BuildRequest, plan: _Plan) -> Request:
     return Request(
         cwd=str(request.directory),
         targets=request.targets,
-        options=tuple((_options(settings), settings.platforms) for settings in plan.settings),
+        options=tuple((build_options(settings), settings.platforms) for settings in plan.settings),
         toolchain=plan.toolchain,
         source=plan.source,
         # What is read from an executable depends on who reads it.
@@ -450,7 +451,8 @@ def _question(request: BuildRequest, plan: _Plan) -> Request:
     )
 
 
-def _options(settings: Settings) -> BuildOptions:
+def build_options(settings: Settings) -> BuildOptions:
+    """Give what the settings of a package say about compiling it."""
     return BuildOptions(
         ldflags=settings.ldflags,
         tags=settings.build_tags,

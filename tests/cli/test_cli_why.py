@@ -1,0 +1,42 @@
+"""``smidgen why`` with a real linker."""
+
+import pytest
+
+from support.command import Smidgen
+from support.needs_programs import STANDARD
+
+
+@pytest.fixture
+def source(smidgen: Smidgen) -> str:
+    directory = smidgen.cwd / "app"
+    (directory / "inner").mkdir(parents=True)
+    (directory / "go.mod").write_text("module example.test/app\n\ngo 1.21\n")
+    (directory / "inner" / "inner.go").write_text(
+        'package inner\n\nimport "os"\n\n//go:noinline\nfunc Ask() int { return len(os.Getenv("A")) }\n'
+    )
+    (directory / "main.go").write_text(
+        'package main\n\nimport "example.test/app/inner"\n\nfunc main() { println(inner.Ask()) }\n'
+    )
+    return str(directory)
+
+
+@pytest.mark.e2e
+def test_a_package_and_a_function(smidgen: Smidgen, source: str) -> None:
+    lines = smidgen("why", source, "os").lines
+    assert lines[0].startswith("os  ")
+    assert lines[1].startswith("through main → example.test/app/inner → ")
+    assert lines[3] == "main.main"
+    assert lines[4] == "  └ example.test/app/inner.Ask"
+    report = smidgen("why", source, "example.test/app/inner.Ask", "--json").json
+    assert report["kind"] == "symbol"
+    assert [step["symbol"] for step in report["steps"]] == ["main.main", "example.test/app/inner.Ask"]
+    outcome = smidgen("why", source, "net/http", fails=True)
+    assert "net/http in the program not found" in outcome.stderr
+
+
+@pytest.mark.e2e
+def test_without_source(smidgen: Smidgen) -> None:
+    outcome = smidgen("why", STANDARD.build() / "zone", "time", fails=True)
+    assert outcome.exit_code == 2
+    assert "no module proxy has" in outcome.stderr
+    assert "smidgen why . PACKAGE" in outcome.stderr
