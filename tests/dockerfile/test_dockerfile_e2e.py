@@ -16,40 +16,12 @@ import pytest
 from smidgen.oci.reference import Reference
 from smidgen.store.archive import read_archive
 from smidgen.store.content import ContentStore
+from support.build_traces import left, traces
 from support.command import Smidgen
 from support.dockerfile_bench import Bench
 from support.sandbox_rights import ALL, CONTAINED, Rights, public_python
 
 pytestmark = pytest.mark.e2e
-
-
-def _traces(bench: Bench) -> list[str]:
-    """What a build that was ended could leave: directories, drafts, mounts, processes."""
-    found = [str(path) for path in Path(tempfile.gettempdir()).glob("smidgen-run-*") if _is_ours(path, bench)]
-    found += [str(path) for path in bench.store.root.glob("snapshots/*/*draft-*")]
-    found += [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(bench.store.root) in line]
-    for process in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            text = process.read_bytes().decode(errors="replace")
-        except OSError:
-            continue
-        if "cell.main" in text and str(bench.store.root) in text:
-            found.append(text)
-    return found
-
-
-def _is_ours(path: Path, bench: Bench) -> bool:
-    try:
-        return str(bench.store.root) in "".join(job.read_text() for job in path.glob("job.json"))
-    except OSError:
-        return False
-
-
-def _gone(bench: Bench) -> list[str]:
-    deadline = time.monotonic() + 60
-    while (left := _traces(bench)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return left
 
 
 def _build(smidgen: Smidgen, text: str, *arguments: str | Path, fails: bool = False, **more: str) -> tuple[str, str]:
@@ -194,11 +166,11 @@ def test_a_build_that_is_ended_leaves_nothing(smidgen: Smidgen, bench: Bench, nu
             begun += line.endswith(" begun\n") and "RUN" not in line
             if begun == min(2, len(os.sched_getaffinity(0))):
                 break
-        assert _traces(bench)
+        assert traces(bench)
         process.send_signal(number)
         process.stderr.read()
     assert process.returncode in {-number, 128 + number}
-    assert _gone(bench) == []
+    assert left(bench) == []
     assert smidgen("images").stdout == before
 
 
@@ -212,7 +184,7 @@ def test_a_failure_ends_other_stages(smidgen: Smidgen, bench: Bench) -> None:
         fails=True,
     )
     assert "exit code 7" in stderr
-    assert _gone(bench) == []
+    assert left(bench) == []
 
 
 @pytest.mark.parametrize("name", [*ALL, *(one for one in CONTAINED if one != "nested")])

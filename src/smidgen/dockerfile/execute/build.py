@@ -86,7 +86,7 @@ def execute(
         begin(builder)
         target, chain = builder.run()
         builder.layers.bring(chain)
-        layers = [builder.layers.packed(chain[: at + 1]) for at in range(len(chain))]
+        layers = builder.packed(chain)
         builder.save(chain)
         use(Executed(builder, chain))
         if any(to.place is None for to in options.cache_to):

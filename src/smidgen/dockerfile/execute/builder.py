@@ -14,6 +14,7 @@ from smidgen.dockerfile.execute.digests import Digests
 from smidgen.dockerfile.execute.gathered import FetchedFile, Sources
 from smidgen.dockerfile.execute.keys import content_key, key
 from smidgen.dockerfile.execute.layers import Chain, Format, Layers, chain_name, name_of
+from smidgen.dockerfile.execute.located import located
 from smidgen.dockerfile.execute.options import ExecuteOptions
 from smidgen.dockerfile.execute.records import Records
 from smidgen.dockerfile.execute.report import Watcher
@@ -27,6 +28,7 @@ from smidgen.dockerfile.state import StageState, state_of_image, state_of_stage
 from smidgen.dockerfile.steps import CopyStep, StepMount
 from smidgen.errors import SmidgenError
 from smidgen.layer.merged import OPAQUE, USER_OPAQUE
+from smidgen.layer.packed import Layer
 from smidgen.layer.snapshot import Times
 from smidgen.sandbox.stop import Stop, Stopped
 from smidgen.store.content import ContentStore
@@ -158,6 +160,19 @@ class Builder:
     def _tell_cached(self) -> None:
         for index in sorted(self._exported):
             self.stage(index).tell_cached()
+
+    def packed(self, chain: Chain) -> list[Layer]:
+        """Pack what is not packed yet of *chain*, which is the target's.
+
+        Raises:
+            StoreError: The disk is full, or the like.
+        """
+        steps = [step for index in sorted(self._exported) for step in self.stage(index).steps]
+        base, found = len(chain) - len(steps), []
+        for at in range(len(chain)):
+            pack = functools.partial(self.layers.packed, chain[: at + 1])
+            found.append(pack() if at < base else located(steps[at - base], pack))
+        return found
 
     def close(self) -> None:
         """Wait for what still goes on, and let go of everything."""

@@ -2,13 +2,14 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, TypeVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from smidgen.dockerfile.execute.gathered import Sources, gather
 from smidgen.dockerfile.execute.layers import Chain, Result, chain_name, name_of
+from smidgen.dockerfile.execute.located import located
 from smidgen.dockerfile.execute.promise import Promise
 from smidgen.dockerfile.execute.records import Record
 from smidgen.dockerfile.execute.report import StepName
@@ -18,14 +19,12 @@ from smidgen.dockerfile.plan import PlannedStage
 from smidgen.dockerfile.resolve import ResolvedStage
 from smidgen.dockerfile.sources import LocalSource
 from smidgen.dockerfile.steps import CopyStep, RunStep, WorkdirStep
-from smidgen.errors import DockerfileError, SmidgenError, StepFailed, StepTimeout
+from smidgen.errors import StepFailed, StepTimeout
 from smidgen.layer.merged import Merged
 
 if TYPE_CHECKING:
     from smidgen.dockerfile.execute.builder import Builder
     from smidgen.dockerfile.execute.output_tail import OutputTail
-
-_T = TypeVar("_T")
 
 
 class StageRun:
@@ -128,7 +127,7 @@ class StageRun:
         return self._steps
 
     def _key(self, at: int) -> str:
-        return self._located(self._steps[at], lambda: self.keys.of(at))
+        return located(self._steps[at], lambda: self.keys.of(at))
 
     def _recorded(self, at: int, key: str, chain: Chain, *, imported_first: bool = False) -> Result | None:
         """Give the outcome of the step *at*, done on *chain* before, if it is still there."""
@@ -228,7 +227,7 @@ class StageRun:
         sources = {str(o.index): name_of(self._builder.chain(o)) for o in _origins(step) if isinstance(o, StageOrigin)}
         record = Record(name=self._builder.new_name(), parent=name_of(chain), sources=sources)
         if isinstance(step, CopyStep) and not is_context(step.origin) and step.sources and not self.is_forced:
-            by_content = self._located(step, lambda: self.keys.by_content(at, self._gather(at)))
+            by_content = located(step, lambda: self.keys.by_content(at, self._gather(at)))
             found = self._recorded(at, by_content, chain)
             if found is not None:
                 _, old = self._records[at][0]
@@ -262,9 +261,9 @@ class StageRun:
             where = Surroundings(
                 from_context=is_context(step.origin), created=created, fresh=self._builder.fresh_directory
             )
-            entries = self._located(step, lambda: copied(step, sources, view, where))
+            entries = located(step, lambda: copied(step, sources, view, where))
         else:
-            entries = self._located(step, lambda: made(step, view, created=created))
+            entries = located(step, lambda: made(step, view, created=created))
         self._builder.layers.know_entries(result, entries)
         return result
 
@@ -282,7 +281,7 @@ class StageRun:
         tail = OutputTail(lambda line: builder.watcher.wrote(shown, line), builder.options.secrets.values())
         try:
             with builder.kitchen.turns.turn(builder.stop):
-                result, code = self._located(step, lambda: run(builder.kitchen, step, chain, name, tail.take))
+                result, code = located(step, lambda: run(builder.kitchen, step, chain, name, tail.take))
         except StepTimeout as error:
             tail.finish()
             raise self._failed(step, f"it took more than {error.seconds:g} seconds", 124, tail, error.hint) from error
@@ -309,19 +308,8 @@ class StageRun:
                 tree = self._builder.tree(step.origin) if local else None
                 if tree is not None and step.exclude:
                     tree = self._builder.without(tree, step.exclude)
-                self._sources[at] = self._located(
-                    step, lambda: gather(step, tree, self._builder.fetch, self._builder.clone)
-                )
+                self._sources[at] = located(step, lambda: gather(step, tree, self._builder.fetch, self._builder.clone))
             return self._sources[at]
-
-    def _located(self, step: Work, work: Callable[[], _T]) -> _T:
-        """Do *work*; what goes wrong is shown with the instruction."""
-        try:
-            return work()
-        except (DockerfileError, StepTimeout):
-            raise
-        except SmidgenError as error:
-            raise step.location.fault(error.message, hint=error.hint) from error
 
     def _name(self, at: int) -> StepName:
         titles = [step.title for step in self.resolved.steps]

@@ -1,0 +1,89 @@
+"""Commands that take all there is: the disk, or processes without end."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from support.build_traces import left
+from support.command import Smidgen
+from support.dockerfile_bench import Bench
+
+pytestmark = pytest.mark.e2e
+_MARK = "86399.25"
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Bench]:
+    """A bench on a file system that is soon full."""
+    root = tmp_path / "small"
+    root.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=755", "tmpfs", root], check=True)
+    try:
+        yield Bench.at(root)
+    finally:
+        subprocess.run(["umount", root], check=True)
+
+
+def _marked() -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found += [str(path)] if _MARK.encode() in path.read_bytes() else []
+        except OSError:
+            continue
+    return found
+
+
+def _state(bench: Bench) -> dict[str, int]:
+    root = bench.store.root
+    return {str(path.relative_to(root)): path.lstat().st_size for path in root.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("dockerfile", "said"),
+    [
+        (
+            "FROM busybox\nRUN dd if=/dev/zero of=/big bs=1M count=100\n",
+            "Dockerfile:2:1: the command failed: exit code 1",
+        ),
+        # It fits beside the image, but not a second time as a layer.
+        ("FROM busybox\nRUN dd if=/dev/urandom of=/big bs=1M count=12\n", "No space left on device"),
+        ("FROM busybox\nCOPY big /a/\nRUN cat /a/big > /dev/null\n", "No space left on device"),
+    ],
+)
+def test_a_disk_that_is_full(small: Bench, dockerfile: str, said: str) -> None:
+    assert os.geteuid() == 0, "only the superuser can mount"
+    smidgen = Smidgen(small.store.root, small.context)
+    small.write({"Dockerfile": dockerfile})
+    if "COPY" in dockerfile:
+        (small.context / "big").symlink_to("rather")
+        small.write({"rather": os.urandom(8 << 20)})
+    names = smidgen("images").stdout
+    before = _state(small)
+    failed = smidgen("build", "-f", "Dockerfile", "-t", "x", ".", fails=True)
+    assert failed.exit_code == 1
+    assert said in failed.stderr
+    assert "No space left on device" in failed.stderr
+    assert "Dockerfile:" in failed.stderr
+    assert left(small) == []
+    assert smidgen("images").stdout == names
+    smidgen("gc", "--builds")
+    assert {path: size for path, size in _state(small).items() if "blobs/" in path} == {
+        path: size for path, size in before.items() if "blobs/" in path
+    }
+    small.write({"Dockerfile": "FROM busybox\nRUN echo small > /small\n"})
+    assert smidgen("build", "-f", "Dockerfile", "-t", "x", ".").lines
+
+
+def test_processes_without_end(smidgen: Smidgen, bench: Bench) -> None:
+    bench.write({"Dockerfile": f"FROM busybox\nRUN while :; do sleep {_MARK} & done\n"})
+    names = smidgen("images").stdout
+    failed = smidgen("build", "-f", "Dockerfile", "-t", "x", "--timeout", "1s", ".", fails=True)
+    assert failed.exit_code == 1
+    assert "Dockerfile:2:1: the command failed: it took more than 1 seconds" in failed.stderr
+    assert left(bench) == []
+    assert _marked() == []
+    assert smidgen("images").stdout == names
