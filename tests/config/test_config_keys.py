@@ -110,6 +110,16 @@ CASES = (
         Healthcheck(test=("CMD", "/app"), retries=2),
     ),
     Case(
+        "linux_capabilities",
+        "[net_raw, kill=p]",
+        ("net_raw", "kill=p"),
+        "net_raw kill=p",
+        ("net_raw", "kill=p"),
+        {"linux_capabilities": ("cap_chown",)},
+        ("cap_chown",),
+        default=(),
+    ),
+    Case(
         "labels",
         "{a: 1, b.c: true}",
         {"a": "1", "b.c": "true"},

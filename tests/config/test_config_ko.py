@@ -223,15 +223,23 @@ def test_unknown_keys_are_passed_over_and_said(tmp_path: Path) -> None:
     )
 
 
-def test_capabilities_are_refused_for_their_target_only(tmp_path: Path) -> None:
-    text = "builds:\n- {main: ./other}\n- main: ./foobar/foo\n  linux_capabilities: cap_net_admin\n"
+def test_capabilities(tmp_path: Path) -> None:
+    """A name alone is only permitted to ko, where smidgen's own file puts it into force."""
+    text = "builds:\n- {main: ./other}\n- main: ./foobar/foo\n  linux_capabilities: NET_ADMIN kill,chown=ep\n"
+    assert ko_settings(tmp_path, text).linux_capabilities == ("NET_ADMIN=p", "kill,chown=ep")
+    assert ko_settings(tmp_path, text, target="./other").linux_capabilities == ()
+    text = "builds:\n- main: ./foobar/foo\n  linux_capabilities: [net_bind_service]\n"
+    assert ko_settings(tmp_path, text).linux_capabilities == ("net_bind_service=p",)
+
+
+def test_an_unknown_capability_is_said_with_its_place(tmp_path: Path) -> None:
+    text = "builds:\n- main: ./foobar/foo\n  linux_capabilities: [net_bind, chown]\n"
     assert refused(tmp_path, text) == block("""
-        .ko.yaml:4:3: linux_capabilities is not possible: the binary is put in without capabilities
-            linux_capabilities: cap_net_admin
-            ^
-        hint: remove the key, and give the capabilities to the container when it is run
+        .ko.yaml:3:24: unknown capability 'net_bind' in 'net_bind=p'
+            linux_capabilities: [net_bind, chown]
+                                 ^
+        hint: expected a name such as cap_net_bind_service, or names and flags such as net_raw,net_admin=ep
     """)
-    assert ko_settings(tmp_path, text, target="./other").warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -93,8 +93,8 @@ def test_show_says_where_each_value_came_from(repo: Path) -> None:
           zones: [Europe/Berlin]               # smidgen.yaml:6
         strip: true                            # default
         disable_optimizations: false           # default
-        # not set: names, name, entrypoint, cmd, workdir, volumes, stop_signal, labels, annotations, add, go, \
-flags, ldflags, gcflags, build_tags, variables, build_env
+        # not set: names, name, entrypoint, cmd, workdir, volumes, stop_signal, linux_capabilities, labels, \
+annotations, add, go, flags, ldflags, gcflags, build_tags, variables, build_env
     """)
         + "\n"
     )

@@ -106,6 +106,9 @@ _SETTINGS: Final = (
         "[--interval=30s …] and http://:PORT/PATH, tcp://:PORT, grpc://:PORT[/SERVICE], CMD COMMAND; or NONE.",
         many=False,
     ),
+    _Option(
+        "linux_capabilities", "CAPABILITY[=FLAGS]", "A capability of the program's file, such as cap_net_bind_service."
+    ),
     _Option("add", "SRC:DST[:MODE[:UID:GID]]", "Files or directories to put in; SRC may be a pattern."),
     _Option("compression", "ALGORITHM[:LEVEL]", "gzip (1-12), zstd (1-22) or none.  [default: gzip:6]", many=False),
     _Option("needs_with", "NEED,…", "Put in ca, tz, passwd, tmp, resolver, mime though not found needed."),

@@ -11,6 +11,10 @@ def _whole(text: str) -> tuple[str, ...]:
     return (text,)
 
 
+def _spaces(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 #: Field → how one text that stands for the whole list is split.
 LISTS: Final[Mapping[str, Callable[[str], tuple[str, ...]]]] = {
     "names": _whole,
@@ -21,6 +25,7 @@ LISTS: Final[Mapping[str, Callable[[str], tuple[str, ...]]]] = {
     "ports": split_commas,
     "volumes": _whole,
     "add": _whole,
+    "linux_capabilities": _spaces,
     "flags": split_go_flags,
     "ldflags": _whole,
     "gcflags": _whole,
@@ -44,6 +49,7 @@ _FLAGS: Final = {
     "platforms": "--platform",
     "ports": "--expose",
     "volumes": "--volume",
+    "linux_capabilities": "--cap",
     "labels": "--label",
     "annotations": "--annotation",
     "needs_with": "--with",

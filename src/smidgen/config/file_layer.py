@@ -19,7 +19,7 @@ from smidgen.config.schema import File, Needs, Options, Target
 from smidgen.config.schema import Healthcheck as HealthcheckKeys
 from smidgen.config.settings import Origin
 from smidgen.config.yaml_source import Document, Entry, ListNode, MappingNode, Mark, Node
-from smidgen.errors import ConfigError, UsageError
+from smidgen.errors import UsageError
 from smidgen.oci.config import Healthcheck
 
 _DURATIONS = ("interval", "timeout", "start_period", "start_interval")
@@ -57,7 +57,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         kind: Whose file it is.
         directory: What relative targets and sources are relative to.
         warnings: What the user has to be told about the file.
-        refused: Index into ``file.targets`` → why that target cannot be built as the file asks.
     """
 
     document: Document
@@ -65,7 +64,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["smidgen", "ko"]
     directory: Path
     warnings: tuple[str, ...] = ()
-    refused: Mapping[int, ConfigError] = msgspec.field(default_factory=dict)
 
     @property
     def path(self) -> Path:
@@ -80,14 +78,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
             import_path: Without ``@VERSION``; None where it is not known.
 
         Raises:
-            ConfigError: A value is not of its form, or the target is refused.
+            ConfigError: A value is not of its form.
         """
         layers = [self._layer(self.file, self.document.root)]
-        for index, (target, node) in enumerate(self._targets()):
+        for target, node in self._targets():
             if not _matches(target.target, self.directory, path=path, import_path=import_path):
                 continue
-            if index in self.refused:
-                raise self.refused[index]
             layers.append(self._layer(target, node))
         return tuple(layers)
 

@@ -51,7 +51,6 @@ def ko_config(document: Document, *, directory: Path) -> Config:
         kind="ko",
         directory=directory,
         warnings=tuple(reader.warnings),
-        refused=reader.refused,
     )
 
 
@@ -61,7 +60,6 @@ class _Reader:
     def __init__(self, document: Document) -> None:
         self._document = document
         self.warnings: list[str] = []
-        self.refused: dict[int, ConfigError] = {}
 
     def root(self) -> MappingNode:
         node = self._document.root
@@ -90,7 +88,6 @@ class _Reader:
                 case _:
                     self._refuse(entry, "where the binary is in the image cannot be chosen")
         if targets is not None:
-            # Builds first: their numbers are those of ``refused``.
             entries.append(replace(targets, key="targets", value=ListNode((*builds, *overrides), targets.value.mark)))
         return MappingNode(tuple(entries), node.mark)
 
@@ -148,6 +145,18 @@ class _Reader:
         if items:
             yield replace(entry, key="flags", value=ListNode(items, entry.value.mark))
 
+    def _capabilities(self, entry: Entry) -> Iterator[Entry]:
+        items = self._strings(entry)
+        if isinstance(entry.value, ScalarNode):
+            items = tuple(ScalarNode(text, entry.value.mark) for text in (entry.value.text or "").split())
+        # A name alone is permitted to ko, and not in force.
+        clauses = tuple(
+            item if any(character in (item.text or "") for character in "+-=") else replace(item, text=f"{item.text}=p")
+            for item in items
+        )
+        if clauses:
+            yield replace(entry, value=ListNode(clauses, entry.value.mark))
+
     def _environment(self, entry: Entry) -> Iterator[Entry]:
         entries: dict[str, Entry] = {}
         for item in self._strings(entry):
@@ -174,12 +183,12 @@ class _Reader:
     def _builds(self, entry: Entry) -> Iterator[Node]:
         if not isinstance(entry.value, ListNode):
             raise self._wrong(entry, "a list of mappings")
-        for index, item in enumerate(entry.value.items):
+        for item in entry.value.items:
             if not isinstance(item, MappingNode):
                 raise self._wrong(entry, "a list of mappings", item)
-            yield self._build(index, item)
+            yield self._build(item)
 
-    def _build(self, index: int, node: MappingNode) -> MappingNode:
+    def _build(self, node: MappingNode) -> MappingNode:
         entries: list[Entry] = []
         places = {"dir": ".", "main": "."}
         for entry in self._known(node, _BUILD):
@@ -194,12 +203,7 @@ class _Reader:
                 case "ldflags":
                     entries += self._list(entry, "ldflags")
                 case "linux_capabilities":
-                    if self._strings(entry):
-                        self.refused[index] = self._document.error(
-                            "linux_capabilities is not possible: the binary is put in without capabilities",
-                            entry.key_mark,
-                            hint="remove the key, and give the capabilities to the container when it is run",
-                        )
+                    entries += self._capabilities(entry)
                 case _:
                     self._text(entry, "id")  # only tells builds apart in ko's messages
         main = os.path.dirname(places["main"]) if places["main"].endswith(".go") else places["main"]

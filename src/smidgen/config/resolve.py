@@ -17,6 +17,7 @@ from smidgen.config.place import Given, Layer
 from smidgen.config.settings import Flags, Origin, Settings
 from smidgen.config.values import AddSpec, Port, User
 from smidgen.errors import UsageError
+from smidgen.layer.capabilities import parse_term
 from smidgen.layer.compression import DEFAULT, Compression
 from smidgen.oci.config import Healthcheck
 from smidgen.oci.platform import Platform
@@ -110,6 +111,7 @@ class _Resolver:
             volumes=tuple(dict.fromkeys(self._list("volumes", values.parse_path))),
             stop_signal=self._text("stop_signal", values.parse_signal, ""),
             healthcheck=self._healthcheck(),
+            linux_capabilities=self._list("linux_capabilities", parse_term),
             labels=self._map("labels", _check_key),
             annotations=self._map("annotations", _check_key),
             add=self._add(),

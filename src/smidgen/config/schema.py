@@ -166,6 +166,14 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             examples=["http://:8080/healthz"],
         ),
     ] = UNSET
+    linux_capabilities: Annotated[
+        _Scalar | list[_Scalar] | UnsetType,
+        Meta(
+            description="Capabilities of the program's file, for an ordinary user too: names, or clauses of "
+            "cap_from_text(3) such as net_raw,net_admin=ep. One text is split at spaces.",
+            examples=["cap_net_bind_service"],
+        ),
+    ] = UNSET
     labels: Annotated[
         _Map | UnsetType,
         Meta(description="Labels of the image's configuration, as docker inspect shows them."),

@@ -76,6 +76,7 @@ class Flags:
     volumes: tuple[str, ...] | None = None
     stop_signal: str | None = None
     healthcheck: str | None = None
+    linux_capabilities: tuple[str, ...] | None = None
     labels: tuple[str, ...] | None = None
     annotations: tuple[str, ...] | None = None
     add: tuple[str, ...] | None = None
@@ -117,6 +118,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         volumes: Absolute paths.
         stop_signal: Such as ``SIGTERM``, or empty.
         healthcheck: Or None.
+        linux_capabilities: What the program's file may do; clauses that ``layer.capabilities`` parses.
         labels: Of the image's configuration.
         annotations: Of the manifest.
         add: Files to put in.
@@ -156,6 +158,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     volumes: tuple[str, ...]
     stop_signal: str
     healthcheck: Healthcheck | None
+    linux_capabilities: tuple[str, ...]
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     add: tuple[AddSpec, ...]

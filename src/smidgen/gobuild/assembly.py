@@ -9,6 +9,7 @@ from smidgen.config.settings import Settings
 from smidgen.gobuild.built import Built, BuiltPlatform
 from smidgen.gobuild.recipe import Program, image_recipe
 from smidgen.image.assemble import assemble, assemble_index
+from smidgen.layer.capabilities import parse_capabilities
 from smidgen.needs.accounts import Account
 from smidgen.needs.examine import BinaryFacts
 from smidgen.needs.need import NeedKind
@@ -101,7 +102,12 @@ def assemble_image(
 def _assemble_part(
     store: ContentStore, settings: Settings, identity: Identity, part: Part, base: "Base | None"
 ) -> BuiltPlatform:
-    program = Program(name=identity.program, digest=part.facts.digest, path=part.path)
+    program = Program(
+        name=identity.program,
+        digest=part.facts.digest,
+        path=part.path,
+        capabilities=parse_capabilities(settings.linux_capabilities),
+    )
     on_base, warnings = None, part.facts.report.warnings
     if base is not None:
         from smidgen.gobuild.standing import program_path, stand_on, warnings_of  # noqa: PLC0415

@@ -41,6 +41,7 @@ from smidgen.gobuild.template_values import TemplateSource
 from smidgen.gobuild.toolchain import Toolchain, find_toolchain
 from smidgen.image.assemble import pack_layer
 from smidgen.image.entry_key import content_digest
+from smidgen.layer.capabilities import parse_capabilities
 from smidgen.needs.examine import BinaryFacts
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
@@ -410,7 +411,8 @@ def _part(path: Path, platform: Platform, settings: Settings, store: ContentStor
     from smidgen.needs.examine import examine  # noqa: PLC0415
 
     digest = content_digest(path)
-    layer = program_layer(Program(name=path.name, digest=digest, path=path))
+    capabilities = parse_capabilities(settings.linux_capabilities)
+    layer = program_layer(Program(name=path.name, digest=digest, path=path, capabilities=capabilities))
 
     def pack() -> None:
         # Whatever goes wrong here goes wrong again, and is reported, when the image is put together.

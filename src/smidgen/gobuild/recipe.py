@@ -7,19 +7,23 @@ added files, and the binary on top, so that a rebuild pushes one layer.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from smidgen.config.settings import Settings
 from smidgen.gobuild.inherit import KODATA_PATH, run_config
 from smidgen.image.assemble import LayerRecipe, Recipe
 from smidgen.image.entry_key import entries_key
 from smidgen.image.files import Ownership, added_entries, tree_entries
+from smidgen.layer.capabilities import FileCapabilities
 from smidgen.layer.entry import Entry
 from smidgen.needs.provision import Provision
 from smidgen.oci.platform import Platform
 
 if TYPE_CHECKING:
     from smidgen.image.base_files import BaseFiles
+
+
+_NO_CAPABILITIES: Final = FileCapabilities()
 
 
 class ProgramGone(Exception):
@@ -34,11 +38,13 @@ class Program:
         name: Its path in the image, relative to the root.
         digest: SHA-256 of its content, in hex.
         path: Where it is now, or None where only an earlier layer has it.
+        capabilities: What it may do whoever starts it.
     """
 
     name: str
     digest: str
     path: Path | None
+    capabilities: FileCapabilities = _NO_CAPABILITIES
 
 
 def image_recipe(
@@ -95,9 +101,12 @@ def program_layer(program: Program) -> LayerRecipe:
     def entries() -> Iterable[Entry]:
         if path is None:
             raise ProgramGone
-        return (Entry.file(program.name, path, mode=0o755),)
+        return (Entry.file(program.name, path, mode=0o755, xattrs=program.capabilities.xattrs),)
 
-    return LayerRecipe(entries=entries, created_by=f"/{program.name}", key=f"program\0{program.name}\0{program.digest}")
+    key, created_by = f"program\0{program.name}\0{program.digest}", f"/{program.name}"
+    if said := str(program.capabilities):
+        key, created_by = f"{key}\0{said}", f"{created_by} ({said})"
+    return LayerRecipe(entries=entries, created_by=created_by, key=key)
 
 
 def _file_layers(settings: Settings, kodata: Path | None) -> list[LayerRecipe]:

@@ -54,6 +54,7 @@ def _rows(settings: Settings) -> Iterator[tuple[str, str, _Value, tuple[str, ...
         "volumes": settings.volumes or None,
         "stop_signal": settings.stop_signal or None,
         "healthcheck": None,
+        "linux_capabilities": settings.linux_capabilities or None,
         "labels": None,
         "annotations": None,
         "add": tuple(map(str, settings.add)) or None,

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from smidgen.elf.header import ElfFile, parse_elf
 from smidgen.errors import InvalidExecutable, ProgramNotFound, ProgramNotRunnable
+from smidgen.layer.capabilities import CAPABILITY_XATTR, FileCapabilities
 from smidgen.sandbox.users import User
 
 # The kernel's own bound on a #! line (include/uapi/linux/binfmts.h), raised from 128 in Linux 5.1.
@@ -142,6 +143,21 @@ def _parse(root: Root, path: str) -> ElfFile:
     try:
         # The map goes away with the value that reads from it.
         return parse_elf(mmap(descriptor, 0, access=ACCESS_READ))
+    finally:
+        os.close(descriptor)
+
+
+def capabilities_of(root: Root, path: str) -> FileCapabilities:
+    """Tell what the program's file may do whoever starts it; nothing where unpacking could not keep that."""
+    try:
+        descriptor = root.open(path, os.O_RDONLY)
+    except OSError:
+        return FileCapabilities()
+    try:
+        return FileCapabilities.decode(os.getxattr(descriptor, CAPABILITY_XATTR)) or FileCapabilities()
+    except OSError:
+        # None, or a file system without attributes.
+        return FileCapabilities()
     finally:
         os.close(descriptor)
 

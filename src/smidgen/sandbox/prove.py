@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from smidgen.errors import UsageError
 from smidgen.image.image import Image
+from smidgen.layer.capabilities import FileCapabilities
 from smidgen.needs.probe.address import probed_address
 from smidgen.oci.config import Healthcheck
 from smidgen.oci.platform import Platform
@@ -16,7 +17,7 @@ from smidgen.sandbox.identity import find_identity
 from smidgen.sandbox.launch import Plan, Wishes, plan
 from smidgen.sandbox.missing import Finding, classify
 from smidgen.sandbox.observe import Observation, Watching, observe
-from smidgen.sandbox.program import embeds_zones
+from smidgen.sandbox.program import capabilities_of, embeds_zones
 from smidgen.sandbox.rootfs import prepared_rootfs
 from smidgen.sandbox.run import parse_signal
 from smidgen.sandbox.runtime import find_runtime
@@ -149,12 +150,13 @@ def prove_image(image: Image, options: ProveOptions) -> Proof:
         stop_signal = parse_signal(single.config.run.stop_signal)
         seen, traced = _watch(made, options, stop_signal)
         zones = embeds_zones(root, made.program)
+        capabilities = capabilities_of(root, made.program)
     findings, untraced = _findings(made, traced, zones=zones)
     return Proof(
         image=single.name,
         digest=single.digest,
         platform=str(single.platform),
-        failures=_failures(seen, options),
+        failures=_failures(seen, options, capabilities),
         runtime=made.runtime.kind.value,
         user=f"{made.container.user.uid}:{made.container.user.gid}",
         writable=made.writable,
@@ -208,7 +210,7 @@ def _findings(made: Plan, traced: Observation, *, zones: bool) -> tuple[tuple[Fi
     return classify(traced.sought, search_path=path.split(":"), embeds_zones=zones), ""
 
 
-def _failures(seen: Observation, options: ProveOptions) -> tuple[str, ...]:
+def _failures(seen: Observation, options: ProveOptions, capabilities: FileCapabilities) -> tuple[str, ...]:
     failure = None
     if seen.complaint:
         failure = f"the runtime could not start it: {seen.complaint}"
@@ -218,7 +220,13 @@ def _failures(seen: Observation, options: ProveOptions) -> tuple[str, ...]:
         failure = f"it ended with exit code {seen.exit_code}, expected {options.expect_exit}"
     elif not seen.started:
         failure = "the program was not started"
-    return () if failure is None else (failure,)
+    if failure is None:
+        return ()
+    if capabilities.effective and seen.ended:
+        # Source: capabilities(7), "Safety checking for capability-dumb binaries".
+        why = "the kernel starts it only where the container may have that, and here it may not"
+        return failure, f"its file has {capabilities}: {why}"
+    return (failure,)
 
 
 def _http_failure(seen: Observation, http: HttpCheck, timeout: float) -> str | None:
