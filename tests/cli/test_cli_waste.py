@@ -98,7 +98,7 @@ class TestRefusals:
 
     def test_what_is_not_there(self, smidgen: Smidgen) -> None:
         assert "'nothing:latest' not found" in self.refusal(smidgen, "nothing")
-        assert "file nothing not found" in self.refusal(smidgen, "./nothing")
+        assert "file ./nothing not found" in self.refusal(smidgen, "./nothing")
         assert "smidgen pull" in self.refusal(smidgen, "docker://web:1")
 
     def test_what_is_no_image(self, smidgen: Smidgen, tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ class TestRefusals:
         (tmp_path / "text").write_text("hello " * 200)
         assert "no image archive" in self.refusal(smidgen, "./text")
         (tmp_path / "directory").mkdir()
-        assert "without oci-layout" in self.refusal(smidgen, "./directory")
+        assert "nor an image layout" in self.refusal(smidgen, "./directory")
         with tarfile.open(tmp_path / "x.tar", "w") as tar:
             tar.addfile(tarfile.TarInfo("../../etc/passwd"), io.BytesIO())
         assert "'..'" in self.refusal(smidgen, "./x.tar")

@@ -9,7 +9,7 @@ from typing import Final
 from smidgen.analyze.walk_image import explain_image
 from smidgen.elf.buildinfo import BuildInfo, read_build_info
 from smidgen.elf.header import parse_elf
-from smidgen.errors import UsageError
+from smidgen.errors import NotFound, UsageError
 from smidgen.image.image import Image
 from smidgen.needs.examine import mapped, platform_of
 from smidgen.oci.platform import Platform
@@ -57,9 +57,17 @@ def opened_image(
 
 def _source(target: str) -> LocalSource:
     if os.path.isfile(target):
+        if is_executable(target):
+            raise UsageError(f"{target} is an executable, not an image")
         return ArchiveFile("oci", Path(target))
     if os.path.isdir(target) and is_layout(Path(target)):
         return LayoutDirectory(Path(target))
+    if target.startswith(("./", "../", "/")) and os.path.exists(target):
+        raise UsageError(
+            f"{target} is neither a file nor an image layout", hint="expected an archive of images, or an executable"
+        )
+    if target.startswith(("./", "../", "/")):
+        raise NotFound(f"file {target}", hint="expected an archive of images, or an executable")
     source = parse_endpoint(target, default="store")
     if isinstance(source, Remote):
         raise UsageError(
@@ -105,3 +113,21 @@ def _source_of(build: BuildInfo | None, name: str) -> str:
             hint=hint,
         )
     return f"{build.path}@{version}"
+
+
+@contextmanager
+def opened_subject(
+    target: str, *, store: Path | None = None, platform: Platform | None = None
+) -> Iterator[Image | Path]:
+    """As ``opened_image``, but give the path of *target* where it is an executable.
+
+    Raises:
+        UsageError: It is in a registry, or could be one of several.
+        NotFound: There is no such image.
+        ContentError: It is damaged, or no image.
+    """
+    if is_executable(target):
+        yield Path(target)
+        return
+    with opened_image(target, store=store, platform=platform) as image:
+        yield image

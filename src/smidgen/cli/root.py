@@ -29,6 +29,8 @@ class LazyGroup(click.Group):
         "waste": ("smidgen.cli.waste", "Show the bytes of an image that no container can read."),
         "explain": ("smidgen.cli.explain", "Show where every byte of an image or an executable is."),
         "why": ("smidgen.cli.why", "Show why a package or a function is linked in."),
+        "diff": ("smidgen.cli.diff", "Show how two images, or two programs, differ."),
+        "check": ("smidgen.cli.check", "Hold an image against the budget in smidgen.yaml."),
         "tag": ("smidgen.cli.tag", "Give an image another name."),
         "rm": ("smidgen.cli.rm", "Remove names of images."),
         "gc": ("smidgen.cli.gc", "Delete content that no image uses."),

@@ -40,11 +40,10 @@ def command(
     buildah, ko …); or oci:DIR[:NAME].
     """
     from smidgen.analyze.image.walk import read_content  # noqa: PLC0415
+    from smidgen.analyze.target import opened_image  # noqa: PLC0415
     from smidgen.report.waste import render_waste, waste_report  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
-    from smidgen.transfer.subject import opened_image  # noqa: PLC0415
 
-    with opened_image(image, ContentStore.open(store, create=False), platform=platform) as found:
+    with opened_image(image, store=store, platform=platform) as found:
         content = read_content(found)
         if as_json:
             console.json(waste_report(found, content))

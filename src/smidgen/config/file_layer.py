@@ -197,14 +197,14 @@ def _entries(node: Node) -> tuple[Entry, ...]:
 
 def _matches(pattern: str, directory: Path, *, path: Path | None, import_path: str | None) -> bool:
     if not is_local(pattern):
-        return import_path is not None and _expression(pattern.partition("@")[0]).match(import_path) is not None
+        return import_path is not None and name_expression(pattern.partition("@")[0]).match(import_path) is not None
     # Lexically, so that a symbolic link is matched by the name that was used for it.
     absolute = os.path.normpath(directory / pattern)
-    return path is not None and _expression(absolute).match(os.path.normpath(path)) is not None
+    return path is not None and name_expression(absolute).match(os.path.normpath(path)) is not None
 
 
-def _expression(pattern: str) -> re.Pattern[str]:
-    """Translate ``...``, any text, and a final ``/...``, which also matches nothing."""
+def name_expression(pattern: str) -> re.Pattern[str]:
+    """Translate a name in which ``...`` is any text, and a final ``/...`` also matches nothing."""
     below = "(?:/.*)?" if pattern.endswith("/...") else ""
     first, *rest = (re.escape(part) for part in pattern.removesuffix("/..." if below else "").split("..."))
     # Only the last wildcard needs to be tried again: a hostile pattern must not make the search slow.

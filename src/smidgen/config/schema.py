@@ -300,6 +300,50 @@ class Registry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = UNSET
 
 
+_SIZE_EXAMPLES: Final = ["10MB", "512KiB", 4000000]
+
+
+class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an image may have, for smidgen check. Sizes are bytes, or have a unit: kB, MB, GB, KiB, MiB, GiB."""
+
+    size: Annotated[_Number | UnsetType, Meta(description="Of all layers, uncompressed.", examples=_SIZE_EXAMPLES)] = (
+        UNSET
+    )
+    pull_size: Annotated[
+        _Number | UnsetType, Meta(description="To pull: manifest, configuration and layers as they are stored.")
+    ] = UNSET
+    layer_size: Annotated[_Number | UnsetType, Meta(description="Of the largest layer, uncompressed.")] = UNSET
+    layers: Annotated[_Number | UnsetType, Meta(description="How many layers.", examples=[5])] = UNSET
+    wasted: Annotated[
+        _Number | UnsetType, Meta(description="Bytes that no container can read, as smidgen waste counts them.")
+    ] = UNSET
+    packages: Annotated[
+        _Map | UnsetType,
+        Meta(
+            description="Of Go packages in the program that the image starts, on disk. ... in a name matches any text, "
+            "and all that match count together.",
+            examples=[{"net/http": "400kB", "github.com/aws/...": "5MB"}],
+        ),
+    ] = UNSET
+    needs: Annotated[
+        list[_Need] | UnsetType,
+        Meta(description="The only things that the program may need at run time.", examples=[["ca", "tz"]]),
+    ] = UNSET
+    no_root: Annotated[bool | UnsetType, Meta(description="The program must not run as root.")] = UNSET
+    static: Annotated[bool | UnsetType, Meta(description="The program must need no loader and no library.")] = UNSET
+    growth: Annotated[
+        _Number | UnsetType,
+        Meta(
+            description="How much larger than the other image, uncompressed: a size, or a share in percent. Needs "
+            "smidgen check --against.",
+            examples=["5%", "200kB"],
+        ),
+    ] = UNSET
+    pull_growth: Annotated[
+        _Number | UnsetType, Meta(description="How much more to pull than the other image.", examples=["2%"])
+    ] = UNSET
+
+
 class File(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How smidgen builds images of the programs below this file's directory."""
 
@@ -310,6 +354,10 @@ class File(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
             "counts, and each stands before what registries.conf says of the same.",
             examples=[{"docker.io": {"mirrors": ["mirror.example.com"]}}],
         ),
+    ] = UNSET
+
+    budget: Annotated[
+        Budget | UnsetType | None, Meta(description="What an image may have; smidgen check fails where it has more.")
     ] = UNSET
 
     targets: Annotated[

@@ -19,6 +19,7 @@ from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import DiffID
 
 _PIECE: Final = 1 << 20
+_ELF: Final = b"\x7fELF"
 _MAX_FILES: Final = 1_000_000
 
 
@@ -67,8 +68,12 @@ class LayerContent:
 
     @property
     def wasted_pull(self) -> int:
-        """What the wasted bytes take as they are stored: their share of the layer, so an estimate."""
-        return round(self.descriptor.size * self.wasted / self.size) if self.size else 0
+        """What the wasted bytes take as they are stored, estimated."""
+        return self.pull_of(self.wasted)
+
+    def pull_of(self, content: int) -> int:
+        """Give what *content* bytes of files take as they are stored: their share of the layer, so an estimate."""
+        return round(self.descriptor.size * content / self.size) if self.size else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +84,13 @@ class ImageContent:
         tree: The files as a container sees them, each with the digest of its content.
         layers: Bottom first.
         wasted: In the order in which it was lost.
+        executables: Digests of what looks like an executable (ELF), as ``Content.digest`` has them.
     """
 
     tree: FileTree
     layers: tuple[LayerContent, ...]
     wasted: tuple[Wasted, ...]
+    executables: frozenset[bytes]
 
     @property
     def content(self) -> int:
@@ -129,6 +136,7 @@ class _Walk:
         self._sizes: list[int] = []
         self._files = [0] * len(self._layers)
         self._content = [0] * len(self._layers)
+        self._executables: set[bytes] = set()
 
     def read_layer(self, at: int) -> None:
         """Lay layer number *at* over those below."""
@@ -141,7 +149,7 @@ class _Walk:
                 entry = member.entry
                 digest = b""
                 if entry.size:
-                    digest = _digest(member)
+                    digest = self._read(member)
                     self._files[at] += 1
                     self._content[at] += entry.size
                 self._tree.take(entry, layer.digest, digest=digest)
@@ -149,6 +157,19 @@ class _Walk:
             while stream.read(_PIECE):
                 pass
         self._sizes.append(stream.count)
+
+    def _read(self, member: Member) -> bytes:
+        """Read the content, and give its digest."""
+        data = member.read(_PIECE)
+        is_executable = data.startswith(_ELF)
+        sha256 = hashlib.sha256(data)
+        if member.entry.size > _PIECE:
+            while data := member.read(_PIECE):
+                sha256.update(data)
+        digest = sha256.digest()
+        if is_executable:
+            self._executables.add(digest)
+        return digest
 
     def _lose(self, node: Node, content: Content, loss: Loss) -> None:
         by = loss.by.content if loss.by is not None and loss.path == node.entry.path else None
@@ -174,7 +195,9 @@ class _Walk:
             )
             for at, (layer, diff_id) in enumerate(zip(self._layers, self._image.diff_ids, strict=True))
         )
-        return ImageContent(tree=self._tree, layers=layers, wasted=tuple(self._wasted))
+        return ImageContent(
+            tree=self._tree, layers=layers, wasted=tuple(self._wasted), executables=frozenset(self._executables)
+        )
 
 
 class _Counted:
@@ -188,12 +211,3 @@ class _Counted:
         data = self._read(size)
         self.count += len(data)
         return data
-
-
-def _digest(member: Member) -> bytes:
-    if member.entry.size <= _PIECE:
-        return hashlib.sha256(member.read()).digest()
-    sha256 = hashlib.sha256()
-    while data := member.read(_PIECE):
-        sha256.update(data)
-    return sha256.digest()
