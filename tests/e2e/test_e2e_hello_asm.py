@@ -25,7 +25,7 @@ def _write(directory: Path, architecture: str = "amd64", *arguments: str) -> Pat
 
 
 def _start(program: Path) -> subprocess.CompletedProcess[bytes]:
-    command = [emulator(), program] if program.name.endswith("arm64") else [program]
+    command = [emulator(), str(program)] if program.name.endswith("arm64") else [str(program)]
     return subprocess.run(command, capture_output=True, timeout=60, check=False)
 
 
