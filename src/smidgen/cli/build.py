@@ -21,6 +21,7 @@ from smidgen.config.settings import Flags
 from smidgen.errors import PolicyError, UsageError
 from smidgen.gobuild.built import Built
 from smidgen.gobuild.pipeline import BuildRequest, Outcome
+from smidgen.needs.need import FactKind
 from smidgen.report.build import build_report, render_build, render_warnings, unchanged
 from smidgen.report.schema_build import BuildReport, PushResult
 from smidgen.report.schema_proof import ProofReport
@@ -84,6 +85,9 @@ _SETTINGS: Final = (
     _Option("gcflags", "FLAGS", "Compiler flags."),
     _Option("flags", "FLAGS", "Any other flags of `go build`.", many=False),
     _Option("build_env", "NAME=VALUE", "Environment of `go build`."),
+    _Option("libc", "glibc", "Link C code dynamically, by gcc, and take its libraries along.", many=False),
+    _Option("sysroot", "DIR", "Where libraries are.  [default: this machine's]", many=False),
+    _Option("libraries", "NAME,…", "Libraries that a dynamic program may load beside those that it needs."),
     _Option(
         "base",
         "BASE",
@@ -131,7 +135,7 @@ def _setting_options(command: Command) -> Command:
 
 @click.command(short_help="Build Go programs, or a ready binary, into images.")
 @click.argument("targets", nargs=-1, metavar="[TARGET]…")
-@click.option("--binary", type=click.Path(path_type=Path), help="Take this static executable instead of building.")
+@click.option("--binary", type=click.Path(path_type=Path), help="Take this executable, with its libraries.")
 @_setting_options
 @click.option("--single-layer", is_flag=True, default=None, help="Put all files into one layer.")
 @click.option("--kodata/--no-kodata", default=None, help="Put the package's kodata directory in.  [default: yes]")
@@ -145,7 +149,11 @@ def _setting_options(command: Command) -> Command:
 @engine_option
 @click.option("--push", is_flag=True, help="Also push each image, under all its names, to the registries of these.")
 @click.option("--image-refs", type=click.Path(path_type=Path), help="Also write the references to this file.")
-@click.option("--prove", is_flag=True, help="Run each image that this machine can run, as `smidgen prove` does.")
+@click.option(
+    "--prove/--no-prove",
+    default=None,
+    help="Run each image that this machine can run, as `smidgen prove` does.  [default: that programs with C start]",
+)
 @click.option("--http", metavar=":PORT/PATH", help="With --prove: request this until it answers with 2xx.")
 @click.option("--verify-reproducible", is_flag=True, help="Build once more, elsewhere and otherwise, and compare.")
 @click.option("--no-cache", is_flag=True, help="Compile even if nothing changed.")
@@ -166,7 +174,7 @@ def command(
     as_json: bool,
     push: bool,
     image_refs: Path | None,
-    prove: bool,
+    prove: bool | None,
     http: str | None,
     verify_reproducible: bool,
     **rest: Any,  # noqa: ANN401
@@ -194,8 +202,8 @@ def command(
     report = build_report(outcome.images, seconds=time.monotonic() - started)
     said = _said(report)
     failures: list[str] = []
-    if prove:
-        proofs, failures = _proofs(outcome.images, http)
+    if prove or (prove is None and _has_c(outcome.images)):
+        proofs, failures = _proofs(outcome.images, http, asked=bool(prove))
         report = msgspec.structs.replace(report, proofs=proofs)
     sys.stderr.write(said.coloured if console.colours(sys.stderr) else said.plain)
     if push and not failures:
@@ -204,7 +212,7 @@ def command(
         # What is printed with --push has been pushed.
         _print(report, said, as_json=as_json, image_refs=image_refs)
     if outcome.watch is not None and not (
-        outputs or push or as_json or image_refs or no_cache or prove or console.verbosity > 0
+        outputs or push or as_json or image_refs or no_cache or prove or failures or console.verbosity > 0
     ):
         leave(console.arguments, outcome.images, outcome.watch, _said(unchanged(report)))
     if failures:
@@ -236,19 +244,18 @@ def _pushed(store: ContentStore, images: Sequence[Built]) -> PushResult:
     return push_built(store, [(built.image.descriptor, built.names) for built in images])
 
 
-def _proofs(images: Sequence[Built], http: str | None) -> tuple[tuple[ProofReport, ...], list[str]]:
-    """Run each image for this machine, and say what failed; it was built, whatever comes of it."""
-    # A sandbox costs a tenth of a small build's time to import.
-    from smidgen.report.proof import failure_text, proof_report, render_proof  # noqa: PLC0415
-    from smidgen.sandbox.prove import HttpCheck, ProveOptions, prove_image  # noqa: PLC0415
+def _has_c(images: Sequence[Built]) -> bool:
+    """Tell whether there is a program whose needs cannot be read with certainty."""
+    every = [one for built in images for one in built.platforms]
+    facts = (fact for one in every for fact in one.facts.report.facts)
+    return any(one.closure for one in every) or any(fact.kind is FactKind.CGO and not fact.warning for fact in facts)
 
-    options = ProveOptions(http=None if http is None else HttpCheck.parse(http))
-    reports = []
-    for built in images:
-        proof = proof_report(prove_image(built.image, options))
-        console.note(render_proof(proof, style=console.style, verbose=console.verbosity > 0))
-        reports.append(proof)
-    return tuple(reports), [failure_text(proof) for proof in reports if not proof.passed]
+
+def _proofs(images: Sequence[Built], http: str | None, *, asked: bool) -> tuple[tuple[ProofReport, ...], list[str]]:
+    # A sandbox costs a tenth of a small build's time to import.
+    from smidgen.cli.build_proofs import asked_proofs, proofs_of_c  # noqa: PLC0415
+
+    return asked_proofs(images, http) if asked else proofs_of_c(images)
 
 
 def _flags(given: dict[str, Any]) -> Flags:

@@ -33,10 +33,11 @@ LISTS: Final[Mapping[str, Callable[[str], tuple[str, ...]]]] = {
     "needs_with": split_commas,
     "needs_without": split_commas,
     "zones": split_commas,
+    "libraries": split_commas,
     "ca_bundles": _whole,
 }
 #: Lists whose flags take several at once, as in ``--platform linux/amd64,linux/arm64``.
-_COMMAS: Final = ("platforms", "ports", "build_tags", "needs_with", "needs_without", "zones")
+_COMMAS: Final = ("platforms", "ports", "build_tags", "needs_with", "needs_without", "zones", "libraries")
 
 MAPS: Final = ("variables", "build_env", "env", "labels", "annotations")
 
@@ -55,6 +56,7 @@ _FLAGS: Final = {
     "needs_with": "--with",
     "needs_without": "--without",
     "zones": "--tz",
+    "libraries": "--library",
     "ca_bundles": "--ca-bundle",
 }
 

@@ -100,6 +100,9 @@ class _Resolver:
             build_tags=self._list("build_tags", _checked),
             variables=self._map("variables", _check_variable),
             build_env=self._map("build_env", values.check_environment_name),
+            sysroot=self._sysroot(),
+            libc=self._text("libc", values.parse_libc, ""),
+            libraries=tuple(dict.fromkeys(self._list("libraries", values.parse_library))),
             platforms=self._platforms(),
             base=self._base(),
             user=self._text("user", values.parse_user, User()),
@@ -185,6 +188,11 @@ class _Resolver:
     def _ca_bundles(self) -> tuple[Path, ...]:
         items = self._items("ca_bundles") or ()
         return tuple(Path(os.path.normpath(item.root / item.parsed(_checked))) for item in items)
+
+    def _sysroot(self) -> str:
+        given = next((layer.texts["sysroot"] for layer in reversed(self._layers) if "sysroot" in layer.texts), None)
+        self._provenance["sysroot"] = given.place.origin if given else _DEFAULT
+        return os.path.normpath(given.root / given.parsed(_checked)) if given and given.value else ""
 
     def _needs(self) -> dict[str, bool]:
         """Give, for each need that somebody spoke of, whether it is wanted."""

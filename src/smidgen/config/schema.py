@@ -246,6 +246,30 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             examples=[{"GOPRIVATE": "git.example.com", "GOEXPERIMENT": "jsonv2"}],
         ),
     ] = UNSET
+    sysroot: Annotated[
+        str | UnsetType,
+        Meta(
+            description="A directory that has what C code needs as the root of a system has it: the libraries that "
+            "dynamic programs are loaded with. Relative to this file.",
+            examples=["sysroot"],
+        ),
+    ] = UNSET
+    libc: Annotated[
+        str | UnsetType,
+        Meta(
+            description="glibc: Go programs with C code are linked dynamically by gcc, and go into the image with the "
+            "libraries that they need. Without it, programs are static.",
+            examples=["glibc"],
+        ),
+    ] = UNSET
+    libraries: Annotated[
+        str | list[str] | UnsetType,
+        Meta(
+            description="Libraries that a dynamic program may load by itself (dlopen), beside those that it needs: "
+            "names, which are looked for as the loader does it, or absolute paths.",
+            examples=[["libsqlite3.so.0"]],
+        ),
+    ] = UNSET
     strip: Annotated[
         bool | UnsetType,
         Meta(description="Whether symbols and debug information are left out of the binary (-s -w). They are."),

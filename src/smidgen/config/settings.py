@@ -47,6 +47,7 @@ class Flags:
         flags: Further arguments of ``go build``, split into words as Go splits GOFLAGS.
         variables: ``-X NAME=VALUE``.
         build_env: ``NAME=VALUE`` for ``go build``.
+        sysroot: A directory.
         base: ``scratch``, ``static``, an image of a registry, ``store:NAME`` or ``oci:DIR[:TAG]``.
         env: ``NAME=VALUE``, or ``NAME`` to take the value from the environment, as docker does.
         healthcheck: As in a Dockerfile: ``NONE`` or ``[--interval=30s ...] [CMD] COMMAND``; or an address in
@@ -65,6 +66,9 @@ class Flags:
     build_tags: tuple[str, ...] | None = None
     variables: tuple[str, ...] | None = None
     build_env: tuple[str, ...] | None = None
+    sysroot: str | None = None
+    libc: str | None = None
+    libraries: tuple[str, ...] | None = None
     platforms: tuple[str, ...] | None = None
     base: str | None = None
     user: str | None = None
@@ -107,6 +111,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         build_tags: For ``-tags``.
         variables: Name → value of ``-X``, values are templates, such as ``main.version``.
         build_env: Environment of ``go build``, over this process's own.
+        sysroot: A directory with headers and libraries for C, absolute; empty for none.
+        libc: ``glibc`` to link Go programs with C dynamically, and take the libraries along; empty for static ones.
+        libraries: Names or paths of libraries that a dynamic program may load, beside those that it needs.
         platforms: What to build for, at least one, each once, in the order asked for.
         base: What the image stands on: ``scratch``, ``static``, or another name that ``image.base_name`` parses.
         user: Who the program runs as.
@@ -147,6 +154,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     build_tags: tuple[str, ...]
     variables: Mapping[str, str]
     build_env: Mapping[str, str]
+    sysroot: str
+    libc: str
+    libraries: tuple[str, ...]
     platforms: tuple[Platform, ...]
     base: str
     user: User

@@ -306,6 +306,30 @@ def parse_zone(text: str) -> str:
     return text
 
 
+def parse_libc(text: str) -> str:
+    """Check the name of a C library.
+
+    Raises:
+        UsageError: It is not one that programs can be linked against.
+    """
+    if text != "glibc":
+        raise UsageError(f"invalid C library {text!r}", hint="expected glibc; without it, programs are static")
+    return text
+
+
+def parse_library(text: str) -> str:
+    """Check the name of a library, or its absolute path.
+
+    Raises:
+        UsageError: It is neither.
+    """
+    check_text(text)
+    parts = text.split("/")
+    if not text or not parts[-1] or ".." in parts or ("/" in text and not text.startswith("/")):
+        raise UsageError(f"invalid library {text!r}", hint="expected a name such as libz.so.1, or an absolute path")
+    return text
+
+
 def parse_need(text: str) -> str:
     """Check the name of something that a binary can need.
 

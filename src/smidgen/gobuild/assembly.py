@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from smidgen.config.settings import Settings
 from smidgen.gobuild.built import Built, BuiltPlatform
-from smidgen.gobuild.recipe import Program, image_recipe
+from smidgen.gobuild.recipe import Program, image_recipe, program_path
 from smidgen.image.assemble import assemble, assemble_index
 from smidgen.layer.capabilities import parse_capabilities
 from smidgen.needs.accounts import Account
@@ -20,7 +20,9 @@ from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
 
 if TYPE_CHECKING:
+    from smidgen.image.assemble import LayerRecipe
     from smidgen.image.base import Base
+    from smidgen.needs.closure.closure import Closure
     from smidgen.needs.on_base import OnBase
 
 
@@ -30,11 +32,13 @@ class Part:
 
     Attributes:
         path: Its executable, or None where only a layer of the store still has it.
+        closure: What a dynamic one starts with, to go into the image; None for a static one, or where the base has it.
     """
 
     platform: Platform
     facts: BinaryFacts
     path: Path | None
+    closure: "Closure | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,12 +114,15 @@ def _assemble_part(
     )
     on_base, warnings = None, part.facts.report.warnings
     if base is not None:
-        from smidgen.gobuild.standing import program_path, stand_on, warnings_of  # noqa: PLC0415
+        from smidgen.gobuild.standing import stand_on, warnings_of  # noqa: PLC0415
 
         program = replace(program, name=program_path(program.name))
         on_base = stand_on(base.for_platform(part.platform), settings)
         warnings = warnings_of(part.facts, settings, on_base)
-    _check_linking(identity.program, settings, part.facts, on_base)
+    if part.closure is not None:
+        program = replace(program, name=program_path(program.name))
+    else:
+        _check_linking(identity.program, settings, part.facts, on_base)
     zones = _zones(settings, part.facts)
     needs = _selection(settings, part.facts, on_base, zones)
     recipe = image_recipe(
@@ -132,6 +139,7 @@ def _assemble_part(
                 on_base=on_base,
             ),
         ),
+        libraries=_library_layers(part.closure, needs),
         kodata=identity.kodata,
         annotations=identity.annotations,
         created=identity.created,
@@ -146,7 +154,16 @@ def _assemble_part(
         layers=assembled.layers,
         warnings=warnings,
         base=recipe.base,
+        closure=part.closure,
     )
+
+
+def _library_layers(closure: "Closure | None", needs: Selection) -> "tuple[LayerRecipe, ...]":
+    if closure is None:
+        return ()
+    from smidgen.needs.closure.placing import closure_layers  # noqa: PLC0415 (few programs are linked like that)
+
+    return closure_layers(closure, certificates=NeedKind.CA in needs.kinds)
 
 
 def _index_annotations(base: "Base | None") -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from smidgen.oci.reference import Reference
 
 if TYPE_CHECKING:
     from smidgen.image.base import BaseImage
+    from smidgen.needs.closure.closure import Closure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,7 @@ class BuiltPlatform:
         layers: Bottom first, with their uncompressed sizes.
         warnings: What the user must be told of the program in this image, in sentences.
         base: What it stands on, or None for the empty image.
+        closure: The libraries that were put in with a dynamic program, or None.
     """
 
     platform: Platform
@@ -34,6 +36,7 @@ class BuiltPlatform:
     layers: tuple[AssembledLayer, ...]
     warnings: tuple[str, ...] = ()
     base: "BaseImage | None" = None
+    closure: "Closure | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

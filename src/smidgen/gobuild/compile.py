@@ -214,6 +214,10 @@ def _command(
     """Give the command for *batch*, and its options with their templates expanded."""
     options = batch.options
     variables = go_environment(environ, batch.options, batch.platform)
+    if options.libc:
+        from smidgen.gobuild.glibc import c_variables  # noqa: PLC0415 (few programs are linked like that)
+
+        variables |= c_variables(variables, batch.platform)
     settings = GoSettings(variables, toolchain.goroot)
     if templates is not None:
         options = expand_options(options, templates.values(variables, toolchain.path, batch.root or place))

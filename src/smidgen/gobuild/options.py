@@ -20,6 +20,7 @@ class BuildOptions:
         strip: Leave symbols and debug information out (``-s -w``).
         trimpath: Leave directories of this machine out.
         disable_optimizations: Compile for a debugger (``-gcflags=all=-N -l``).
+        libc: ``glibc`` to compile C too, with gcc, and link dynamically; "" for a static program without C.
     """
 
     ldflags: tuple[str, ...] = ()
@@ -31,3 +32,4 @@ class BuildOptions:
     strip: bool = True
     trimpath: bool = True
     disable_optimizations: bool = False
+    libc: str = ""

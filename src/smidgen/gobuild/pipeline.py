@@ -152,15 +152,18 @@ def build(request: BuildRequest, store: ContentStore, *, progress: Progress) -> 
     plan = _plan(request, store)
     with store.writing(), find_bases(request, plan.settings, plan.places, store, progress) as bases:
         found = lookup(_records(store), _question(request, plan))
-        images = _unchanged(plan, found, store, bases) if isinstance(found, Hit) and request.use_cache else None
+        # Libraries of this machine that appear or change cannot be watched: Go is fast where nothing changed.
+        dynamic = any(one.libc for one in plan.settings)
+        use_cache = request.use_cache and not dynamic
+        images = _unchanged(plan, found, store, bases) if isinstance(found, Hit) and use_cache else None
         looked_at: Record | Snapshot | None = found.kept if isinstance(found, Hit) else None
         if images is None:
-            progress(f"building, as {_reason(found, request)}")
+            progress(f"building, as {'libraries may have changed' if dynamic else _reason(found, request)}")
             previous = found.previous if isinstance(found, Miss) else found.kept
             images, looked_at = _compiled(request, plan, previous, store, bases=bases, progress=progress)
         tag(store, images)
         deciding = bases.decided_by if bases is not None else ()
-    if looked_at is None or deciding is None:
+    if looked_at is None or deciding is None or dynamic:
         return Outcome(images)
     return Outcome(images, _watch(request, plan, looked_at, deciding, started_ns))
 
@@ -423,7 +426,12 @@ def _part(path: Path, platform: Platform, settings: Settings, store: ContentStor
     if not settings.single_layer:
         packing.start()
     try:
-        return Part(platform=platform, facts=examine(path, platform, digest=digest), path=path)
+        part = Part(platform=platform, facts=examine(path, platform, digest=digest), path=path)
+        if not settings.libc:
+            return part
+        from smidgen.gobuild.dynamic import with_closure  # noqa: PLC0415 (few programs are linked like that)
+
+        return with_closure(part, settings)
     finally:
         if not settings.single_layer:
             packing.join()
@@ -464,6 +472,7 @@ def build_options(settings: Settings) -> BuildOptions:
         env=tuple(settings.build_env.items()),
         strip=settings.strip,
         disable_optimizations=settings.disable_optimizations,
+        libc=settings.libc,
     )
 
 

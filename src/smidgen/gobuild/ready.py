@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from smidgen.config.resolve import resolve_settings
+from smidgen.config.settings import Settings
 from smidgen.errors import UsageError
 from smidgen.gobuild.assembly import Identity, Part, assemble_image
 from smidgen.gobuild.built import Built
@@ -48,6 +49,7 @@ def build_ready(request: BuildRequest, binary: Path, store: ContentStore, *, pro
         facts = git.result()
     finally:
         git.stop()
+    _check_libc(settings, path)
     platform = _one(settings.platforms)
     created = created_at(facts, request.environ)
     identity = Identity(
@@ -60,8 +62,22 @@ def build_ready(request: BuildRequest, binary: Path, store: ContentStore, *, pro
     request.check_names(identity.names)
     with find_bases(request, [settings], [path.parent], store, progress) as bases:
         part = Part(platform=platform, facts=examine(path, platform), path=path)
+        if part.facts.interpreter:
+            from smidgen.gobuild.dynamic import with_closure  # noqa: PLC0415 (few programs are linked like that)
+
+            part = with_closure(part, settings)
         base = bases.of(0) if bases is not None else None
         return assemble_image(store, settings, identity, [part], cached=False, base=base)
+
+
+def _check_libc(settings: Settings, path: Path) -> None:
+    origin = settings.provenance["libc"]
+    # In a file it is there for the Go programs beside this one.
+    if settings.libc and origin.kind == "flag":
+        raise UsageError(
+            f"--libc {settings.libc} says how Go programs are linked, and {path} is linked already",
+            hint="leave --libc out: a dynamic executable gets its libraries anyway",
+        )
 
 
 def _one(platforms: tuple[Platform, ...]) -> Platform:

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 
 _NO_CAPABILITIES: Final = FileCapabilities()
+# What a base, or a program's libraries, may have in the root: a program of that name would hide it.
+_TAKEN: Final = frozenset(
+    {
+        *("bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "opt", "proc"),
+        *("root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"),
+    }
+)
 
 
 class ProgramGone(Exception):
@@ -47,12 +54,18 @@ class Program:
     capabilities: FileCapabilities = _NO_CAPABILITIES
 
 
+def program_path(name: str) -> str:
+    """Say where in the image the program *name* goes: the root, unless that is the name of a usual directory."""
+    return f"usr/local/bin/{name}" if name in _TAKEN else name
+
+
 def image_recipe(
     settings: Settings,
     program: Program,
     platform: Platform,
     *,
     provisions: Iterable[Provision],
+    libraries: Iterable[LayerRecipe] = (),
     kodata: Path | None,
     annotations: Mapping[str, str],
     created: int,
@@ -65,6 +78,7 @@ def image_recipe(
         program: The executable.
         platform: What the image runs on.
         provisions: Files for what the program needs, each a layer of its own.
+        libraries: Layers with what a dynamic program needs, what changes least first.
         kodata: The package's ``kodata`` directory, or None.
         annotations: Of the manifest.
         created: Seconds since 1970.
@@ -72,6 +86,7 @@ def image_recipe(
     """
     provisions = tuple(provisions)
     layers = [LayerRecipe(entries=one.entries, created_by=one.description, key=one.key) for one in provisions]
+    layers += libraries
     directories = tuple(entry for one in provisions for entry in one.directories)
     layers += [replace(layer, directories=directories) for layer in _file_layers(settings, kodata)]
     if base is not None:

@@ -11,13 +11,6 @@ from smidgen.needs.examine import BinaryFacts
 from smidgen.needs.need import FactKind
 from smidgen.needs.on_base import OnBase
 
-# What a base may have in its root: a program of that name would hide it.
-_TAKEN: Final = frozenset(
-    {
-        *("bin", "boot", "dev", "etc", "home", "lib", "lib32", "lib64", "libx32", "media", "mnt", "opt", "proc"),
-        *("root", "run", "sbin", "srv", "sys", "tmp", "usr", "var"),
-    }
-)
 _ROOT: Final = frozenset({"0", "root"})
 
 
@@ -34,11 +27,6 @@ def stand_on(base: BaseImage, settings: Settings) -> OnBase:
 def index_annotations(base: Base) -> Mapping[str, str]:
     """Give what the index of several platforms says of its base."""
     return base_annotations(base.reference, base.image.digest)
-
-
-def program_path(name: str) -> str:
-    """Say where in the image the program *name* goes: the root, unless that is the name of a usual directory."""
-    return f"usr/local/bin/{name}" if name in _TAKEN else name
 
 
 def warnings_of(facts: BinaryFacts, settings: Settings, on_base: OnBase) -> tuple[str, ...]:

@@ -63,7 +63,7 @@ def check_linking(
             interpreter=facts.interpreter or None,
             libraries=facts.libraries,
             hint="build Go programs with CGO_ENABLED=0, C programs with -static, Rust programs for a musl target; "
-            "or name a base that has them with --base",
+            "put its libraries in with --libc glibc, or name a base that has them with --base",
         )
     missing = [one for one in _missing(facts, base, env) if one == facts.interpreter or not has_added]
     if missing:

@@ -69,6 +69,9 @@ def _rows(settings: Settings) -> Iterator[tuple[str, str, _Value, tuple[str, ...
         "build_tags": settings.build_tags or None,
         "variables": None,
         "build_env": None,
+        "sysroot": settings.sysroot or None,
+        "libc": settings.libc or None,
+        "libraries": settings.libraries or None,
         "strip": settings.strip,
         "disable_optimizations": settings.disable_optimizations,
     }

@@ -126,7 +126,7 @@ class BuildReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         seconds: Wall time of the build.
-        proofs: With ``--prove``, one for each image, in their order.
+        proofs: One for each image that was run, in their order: with ``--prove``, and for programs with C.
         push: With ``--push``, else null.
     """
 

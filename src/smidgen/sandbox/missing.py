@@ -82,6 +82,10 @@ _HARMLESS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"^/etc/(?:os-release|machine-id|debian_version|ld\.so\.(?:cache|preload|conf)|localhosts)\Z", _SYSTEM),
         (r"^/usr/lib/os-release\Z", _SYSTEM),
         (r"(?:^|/)openssl\.cnf\Z", "OpenSSL has defaults"),
+        (
+            r"/lib[^/]*(?:/[^/]+-linux-[^/]+)?(?:/(?:tls|haswell|xeon_phi|avx512_1|x86_64|i[3-6]86|aarch64|neon|vfp))+\Z",
+            "libraries for special processors; programs do without",
+        ),
         (r"^/(?:\.dockerenv|run/\.containerenv)\Z", "an engine's mark"),
         (r"^/(?:var/)?run/secrets/", "an engine provides it"),
         (r"^/(?:var/)?run/(?:nscd|systemd|dbus)(?:/|\Z)", "a system's service"),
@@ -208,7 +212,7 @@ def _libraries(left: _Paths) -> Iterable[Finding]:
             yield Finding(
                 kind="library",
                 summary=f"the shared library {name}",
-                remedy=f"--add {name}:{min(places)}",
+                remedy=f"--library {name}",
                 paths=tuple(sorted(places)),
             )
 

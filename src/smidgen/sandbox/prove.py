@@ -5,6 +5,7 @@ its file accesses watched, as that costs time. An image that is only started run
 """
 
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from smidgen.errors import UsageError
 from smidgen.image.image import Image
@@ -21,6 +22,9 @@ from smidgen.sandbox.program import capabilities_of, embeds_zones
 from smidgen.sandbox.rootfs import prepared_rootfs
 from smidgen.sandbox.run import parse_signal
 from smidgen.sandbox.runtime import find_runtime
+
+# The exit code of a program that signal N ended is this and N.
+_SIGNALS: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,7 @@ class ProveOptions:
             program is given other arguments; else it is enough to start.
         timeout: How long the program may take to answer well, in seconds.
         grace: How long a program that is not asked is watched, in seconds, if it does not end before.
-        expect_exit: The exit code of a program that ends by itself.
+        expect_exit: The exit code of a program that ends by itself; None for any, as long as no signal ended it.
         platform: Which image of an index; None is this machine's.
     """
 
@@ -67,7 +71,7 @@ class ProveOptions:
     http: HttpCheck | None = None
     timeout: float = 10.0
     grace: float = 2.0
-    expect_exit: int = 0
+    expect_exit: int | None = 0
     platform: Platform | None = None
 
 
@@ -216,6 +220,9 @@ def _failures(seen: Observation, options: ProveOptions, capabilities: FileCapabi
         failure = f"the runtime could not start it: {seen.complaint}"
     elif options.http is not None:
         failure = _http_failure(seen, options.http, options.timeout)
+    elif seen.ended and options.expect_exit is None:
+        if seen.exit_code is not None and seen.exit_code > _SIGNALS:
+            failure = f"signal {seen.exit_code - _SIGNALS} ended it"
     elif seen.ended and seen.exit_code != options.expect_exit:
         failure = f"it ended with exit code {seen.exit_code}, expected {options.expect_exit}"
     elif not seen.started:

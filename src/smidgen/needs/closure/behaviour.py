@@ -69,6 +69,8 @@ _STARTERS: Final = frozenset(
 )
 _CONVERTERS: Final = frozenset({"iconv_open"})
 _LOCALES: Final = frozenset({"setlocale", "newlocale"})
+# What says that nothing could be read, which is read here.
+_READ_HERE: Final = frozenset({FactKind.DYNAMIC, FactKind.NOT_GO, FactKind.CGO})
 _BUILT_IN_SERVICES: Final = frozenset({"files", "dns", "compat", "db"})
 
 
@@ -89,10 +91,12 @@ def closure_needs(
     if NeedKind.CA not in found:
         found |= {need.kind: need for need in _with_bundle(objects)}
     for need in program.needs:
-        # Go's function table knows more than imports do; guesses from texts know less.
-        if go or need.kind not in found:
+        # Go's function table knows more than imports do, but for what glibc asks where Go's own resolver does not;
+        # guesses from texts know less.
+        known_need = found.get(need.kind)
+        if known_need is None or (go and (need.included or not known_need.included)):
             found[need.kind] = need
-    facts = [fact for fact in program.facts if fact.kind not in {FactKind.DYNAMIC, FactKind.NOT_GO}]
+    facts = [fact for fact in program.facts if fact.kind not in _READ_HERE]
     known = {fact.kind for fact in facts}
     facts += [fact for fact in _facts(objects, root, musl=musl, unknown=unknown) if fact.kind not in known]
     kinds, order = list(NeedKind), list(FactKind)
@@ -135,7 +139,7 @@ def _with_bundle(objects: Sequence[Opened]) -> list[Need]:
                     kind=NeedKind.CA,
                     confidence=Confidence.POSSIBLE,
                     symbol=text.decode(),
-                    reason=f'{who} has the text "{text.decode()}", a place of certificates.',
+                    reason=f"{who} has the path of a bundle of certificates in it.",
                     included=True,
                     callers=(one.path,),
                 )

@@ -18,7 +18,7 @@ from smidgen.needs.ca import PATH as CERTIFICATES
 from smidgen.needs.closure.closure import Closure, Library, Reason
 from smidgen.needs.closure.unseen import is_of_c_library
 
-_SHOWN: Final = 6
+_SHOWN: Final = 3
 
 
 def image_path(library: Library, closure: Closure) -> str:
