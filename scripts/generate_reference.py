@@ -25,6 +25,8 @@ import smidgen.report
 from smidgen.cli import build_compose, build_dockerfile
 from smidgen.cli.root import root
 from smidgen.config.schema import render_json_schema
+from smidgen.lint.catalog import RULES
+from smidgen.lint.rule import Rule
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -60,6 +62,7 @@ def generated() -> Iterator[tuple[Path, str]]:
         yield REFERENCE / f"{name}.schema.json", json.dumps(document, indent=2, ensure_ascii=False) + "\n"
     yield REFERENCE / "json.md", json_results(schemas)
     yield REFERENCE / "python.md", python_interface()
+    yield REFERENCE / "lint-rules.md", lint_rules()
     yield REFERENCE / "smidgen.schema.json", render_json_schema()
 
 
@@ -216,6 +219,40 @@ def _type(shape: dict[str, Any]) -> str:
     if isinstance(shape.get("additionalProperties"), dict):
         return f"map to {_type(shape['additionalProperties'])}"
     return str(shape.get("type", "any"))
+
+
+def lint_rules() -> str:
+    """Render what each rule of the linter looks for, why, and what to write instead."""
+    lines = [
+        _GENERATED,
+        "# Rules of `smidgen lint`",
+        "",
+        "[How to use it](../how-to/lint.md). A rule is named by its id or its name. Errors are what fails to build or",
+        "to run, or gives a secret away; warnings make an image larger, slower to build or less safe than need be.",
+        "",
+        "| rule | | severity | `--fix` |",
+        "|---|---|---|---|",
+        *(
+            f"| [{rule.id}](#{rule.id.lower()}-{rule.name}) | {rule.title} | {rule.severity} | {_fixing(rule)} |"
+            for rule in RULES
+        ),
+        "",
+    ]
+    for rule in RULES:
+        lines += [f"## {rule.id} {rule.name}", "", f"{rule.title}. {rule.severity.capitalize()}.", "", rule.reason, ""]
+        lines += ["```dockerfile", rule.instead, "```", ""]
+        if rule.fixes:
+            also = "" if rule.is_fix_safe else " with `--unsafe-fixes`"
+            lines += [f"`--fix`{also} {rule.fixes}.", ""]
+        if rule.replaces:
+            lines += [f"Said instead of {', '.join(rule.replaces)} of the same line.", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _fixing(rule: Rule) -> str:
+    if not rule.fixes:
+        return ""
+    return "yes" if rule.is_fix_safe else "unsafe"
 
 
 def python_interface() -> str:

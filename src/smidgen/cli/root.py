@@ -22,6 +22,7 @@ class LazyGroup(click.Group):
         "prove": ("smidgen.cli.prove", "Run an image under hostile conditions and report what it missed."),
         "closure": ("smidgen.cli.closure", "Show the libraries of an executable, and what is missing."),
         "journey": ("smidgen.cli.journey", "Build a program in seven ways, from the biggest image to the smallest."),
+        "lint": ("smidgen.cli.lint", "Find what makes a Go program's Dockerfile large, slow, unsafe or wrong."),
         "images": ("smidgen.cli.images", "List the images of the store."),
         "history": ("smidgen.cli.history", "Show the layers of an image."),
         "inspect": ("smidgen.cli.inspect", "Show manifest and configuration of an image."),

@@ -1,0 +1,121 @@
+"""Fixes: edits of the text, all other bytes left as they are."""
+
+import os
+import stat
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from smidgen.errors import SourceChanged, UsageError
+from smidgen.lint.catalog import SYNTAX
+from smidgen.lint.finding import Edit, Finding
+from smidgen.lint.run import LintOutcome, LintRequest, lint
+
+# A fix can make another one possible, and each makes its finding go away.
+_MOST_ROUNDS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """A text with fixes made.
+
+    Attributes:
+        text: What it is then.
+        made: The findings whose fixes are in it.
+    """
+
+    text: str
+    made: tuple[Finding, ...]
+
+
+def apply_fixes(text: str, findings: Iterable[Finding], *, unsafe: bool = False) -> Fixed:
+    """Make the fixes of *findings*; one that would touch what another one replaced is left for the next time."""
+    edits: list[Edit] = []
+    made: list[Finding] = []
+    for finding in findings:
+        fix = finding.fix
+        if fix is None or not (fix.is_safe or unsafe):
+            continue
+        # Two findings may ask for the same line, such as ARG TARGETARCH.
+        fresh = [edit for edit in fix.edits if edit not in edits]
+        if any(_overlap(edit, other) for edit in fresh for other in edits):
+            continue
+        edits += fresh
+        made.append(finding)
+    # Insertions at one place stay in the order in which they were asked for.
+    for _, edit in sorted(enumerate(edits), key=lambda one: (one[1].start, one[1].end, one[0]), reverse=True):
+        text = text[: edit.start] + edit.text + text[edit.end :]
+    return Fixed(text, tuple(made))
+
+
+def _overlap(one: Edit, other: Edit) -> bool:
+    if one.start == one.end or other.start == other.end:
+        # An insertion only conflicts with what is replaced around it.
+        inner, outer = (one, other) if one.start == one.end else (other, one)
+        return outer.start < inner.start < outer.end
+    return one.start < other.end and other.start < one.end
+
+
+def write_fixed(path: Path, *, before: bytes, after: bytes) -> None:
+    """Put *after* in the place of *before*, at once and with the same mode; a link stays, its target changes.
+
+    Raises:
+        SourceChanged: The file is not *before* any more.
+        UsageError: It cannot be written.
+    """
+    target = Path(os.path.realpath(path))
+    temporary = ""
+    try:
+        if (now := target.read_bytes()) != before:
+            raise SourceChanged(str(path), want=len(before), got=len(now))
+        mode = stat.S_IMODE(target.stat().st_mode)
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(after)
+            os.fchmod(file.fileno(), mode)
+        os.replace(temporary, target)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}", hint="make its directory writable") from error
+    finally:
+        if temporary:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedFile:
+    """A file with fixes made.
+
+    Attributes:
+        data: Its bytes then.
+        outcome: What is found in them.
+        made: The findings whose fixes are in it.
+    """
+
+    data: bytes
+    outcome: LintOutcome
+    made: tuple[Finding, ...]
+
+
+def fixed_file(request: LintRequest, outcome: LintOutcome, *, unsafe: bool) -> FixedFile:
+    """Make the fixes of *outcome*, which is that of *request*, and those that become possible by them.
+
+    Raises:
+        SmidgenError: As :func:`smidgen.lint.run.lint`.
+    """
+    made: list[Finding] = []
+    for _ in range(_MOST_ROUNDS):
+        fixed = apply_fixes(outcome.text, outcome.findings, unsafe=unsafe)
+        if not fixed.made:
+            break
+        data = fixed.text.encode("utf-8", "surrogateescape")
+        after = lint(replace(request, data=data))
+        if after.findings and after.findings[0].rule == SYNTAX:
+            # Never seen; a file that can be built is not to become one that cannot.
+            break
+        made += fixed.made
+        request, outcome = replace(request, data=data), after
+    return FixedFile(request.data, outcome, tuple(made))

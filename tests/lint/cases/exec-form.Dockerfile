@@ -1,0 +1,9 @@
+FROM golang:1.25.4 AS build
+ENV CGO_ENABLED=0
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/root/.cache/go-build ["go", "build", "-o", "/out/app", "."]
+FROM scratch
+COPY --from=build /out/app /app
+USER 65532
+ENTRYPOINT ["/app"]

@@ -1,0 +1,11 @@
+FROM golang:1.25.4 AS build
+WORKDIR /src
+COPY go.mod ./
+RUN go mod download
+COPY cmd/ ./cmd/
+RUN --mount=type=cache,target=/root/.cache/go-build \
+    CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/app ./cmd/app
+FROM scratch
+COPY --from=build /out/app /app
+USER 65532
+ENTRYPOINT ["/app"]

@@ -1,0 +1,9 @@
+FROM golang:1.25.4 AS build
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/root/.cache/go-build CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/app .
+FROM gcr.io/distroless/static-debian12:nonroot
+COPY --from=busybox:1.37-musl /bin/busybox /bin/sh
+COPY --from=build /out/app /app
+HEALTHCHECK CMD /app -health || exit 1
+ENTRYPOINT ["/app"]

@@ -1,0 +1,7 @@
+FROM golang:1.25.4 AS build
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/root/.cache/go-build CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/app .
+# for docker build --output
+FROM scratch
+COPY --from=build /out/app /

@@ -1,0 +1,9 @@
+FROM golang:1.25.4 AS build
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/root/.cache/go-build CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/app .
+FROM scratch
+COPY --from=build /out/app /app
+USER 65532
+HEALTHCHECK --interval=30s CMD curl -f http://localhost:8080/healthz || exit 1
+ENTRYPOINT ["/app"]

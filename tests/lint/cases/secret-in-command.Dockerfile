@@ -1,0 +1,8 @@
+FROM golang:1.25.4 AS build
+RUN git clone https://me:s3cr3t-of-mine@git.example.com/app.git /src
+WORKDIR /src
+RUN --mount=type=cache,target=/root/.cache/go-build CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/app .
+FROM scratch
+COPY --from=build /out/app /app
+USER 65532
+ENTRYPOINT ["/app"]

@@ -1,0 +1,10 @@
+FROM golang:1.25.4 AS build
+RUN go install github.com/swaggo/swag/cmd/swag@latest
+WORKDIR /src
+COPY . .
+RUN swag init
+RUN --mount=type=cache,target=/root/.cache/go-build CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/app .
+FROM scratch
+COPY --from=build /out/app /app
+USER 65532
+ENTRYPOINT ["/app"]

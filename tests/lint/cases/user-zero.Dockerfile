@@ -1,0 +1,9 @@
+FROM golang:1.25.4 AS build
+WORKDIR /src
+COPY . .
+RUN --mount=type=cache,target=/root/.cache/go-build CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /out/app .
+FROM alpine:3.22
+USER nobody
+COPY --from=build /out/app /app
+USER 0:0
+ENTRYPOINT ["/app"]

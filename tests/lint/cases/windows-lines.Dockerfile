@@ -1,0 +1,12 @@
+FROM golang:1.25.4 AS build
+WORKDIR /src
+COPY . .
+# a comment
+RUN CGO_ENABLED=0 go build \
+    -a \
+    # between
+    -o /out/app .
+FROM scratch
+COPY --from=build /out/app /app
+USER 65532
+ENTRYPOINT ["/app"]
