@@ -218,9 +218,16 @@ class FunctionTable:
             )
         # One character a byte, so that the offsets fit; most names have no others.
         text = self.names_blob.decode("latin-1")
-        find = text.find
-        names = [text[offset : find("\0", offset)] for offset in offsets]
-        return names if text.isascii() else [name if name.isascii() else _from_latin(name) for name in names]
+        # Each name once, and none that begins within another: together they are no longer than the table.
+        names = {offset: text[offset : text.find("\0", offset)] for offset in _starts(text, offsets)}
+        if not text.isascii():
+            names = {offset: name if name.isascii() else _from_latin(name) for offset, name in names.items()}
+        try:
+            return [names[offset] for offset in offsets]
+        except KeyError as error:
+            raise InvalidExecutable(
+                f"a function's name at {error.args[0]:#x} begins within another", offset=self.header.names
+            ) from None
 
     def functions(self) -> Iterator[Function]:
         """Give each function that was linked, in the order of their addresses.
@@ -279,6 +286,11 @@ class FunctionTable:
             raise InvalidExecutable(
                 "a function's record lies outside of the function table", offset=self.header.rows
             ) from None
+
+
+def _starts(text: str, offsets: list[int]) -> Iterator[int]:
+    """Give those of *offsets* at which a name begins, each once."""
+    return (offset for offset in set(offsets) if offset == 0 or text[offset - 1] == "\0")
 
 
 def _from_latin(name: str) -> str:

@@ -6,6 +6,7 @@ names, and word 22 is the address that entries of functions are relative to. The
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from smidgen.elf.header import ElfFile
 from smidgen.elf.relocation import places_of, pointer_at
@@ -21,6 +22,7 @@ _HIT_LIMIT = 100_000
 # Which word begins what, and how many there are until the first that is of no use here.
 _FINDFUNCTAB, _ETEXT, _TYPES = 19, 23, 37
 _WORDS = 51
+_READ_LIMIT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,8 @@ def read_module_data(elf: ElfFile, table: int, names: int) -> ModuleData | None:
         InvalidExecutable: The function table is not loaded.
     """
     width = elf.bits // 8
-    for module in find_modules(elf, table, names):
+    # Each candidate costs some dozens of searches in the table of relocations.
+    for module in islice(find_modules(elf, table, names), _READ_LIMIT):
         try:
             words = [pointer_at(elf, module + index * width) for index in range(_WORDS)]
         except InvalidExecutable:

@@ -18,7 +18,9 @@ STT_FILE: Final = 4
 
 # Chromium, the largest program there is, has fewer than 2 million.
 _LIMIT: Final = 4_000_000
-_NAME_LIMIT: Final = 1 << 16
+_NAME_LIMIT: Final = 1 << 14
+# All names together: only a hostile table has the same bytes named over and over.
+_NAMES_LIMIT: Final = 1 << 28
 _ROW: Final = {32: "IIIBBH", 64: "IBBHQQ"}
 
 
@@ -67,6 +69,7 @@ def read_symbols(elf: ElfFile, table: Section) -> Iterator[Symbol]:
     names = name_section(elf, table)
     blob = elf.data[names.offset : names.offset + names.size] if names is not None else b""
     rows = elf.data[table.offset : table.offset + count * layout.size]
+    total = 0
     for row in layout.iter_unpack(rows):
         if elf.bits == 64:
             name, info, _, section, address, size = row
@@ -74,4 +77,7 @@ def read_symbols(elf: ElfFile, table: Section) -> Iterator[Symbol]:
             name, address, size, info, _, section = row
         end = blob.find(b"\0", name, name + _NAME_LIMIT)
         text = blob[name:end].decode("utf-8", "backslashreplace") if name and end >= 0 else ""
+        total += len(text)
+        if total > _NAMES_LIMIT:
+            raise InvalidExecutable(f"symbols have names of more than {_NAMES_LIMIT} bytes", offset=table.offset)
         yield Symbol(text, address, size, info & 15, section, name)

@@ -36,7 +36,7 @@ def program_facts(elf: ElfFile, table: FunctionTable | None, problems: list[str]
         trimmed=_trimmed(elf, table, build),
         keeps_methods=table.method_elimination_off if table is not None else False,
         build=build,
-        needs=_needs(elf, problems),
+        needs=_needs(elf, problems) if not problems else None,
     )
 
 

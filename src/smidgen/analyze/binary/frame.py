@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from smidgen.analyze.binary.ledger import Claim
 from smidgen.analyze.binary.owners import of_format
-from smidgen.elf.header import SHT_NOBITS, SHT_NULL, ElfFile
+from smidgen.elf.header import SHT_NOBITS, SHT_NULL, SHT_SYMTAB, ElfFile
 from smidgen.elf.segments import PF_W, PF_X
 
 _ALLOC = 2
@@ -106,28 +106,25 @@ def _segments(elf: ElfFile) -> list[Stretch]:
 
 def frame_claims(elf: ElfFile) -> Iterator[Claim]:
     """Claim headers, tables of sections, and the sections that only the format needs."""
-    yield Claim(0, _HEAD[elf.bits], of_format("ELF header"), exact=True)
+    yield (0, _HEAD[elf.bits], of_format("ELF header"), True)
     width = elf.bits // 8
     order = "little" if elf.endian == "<" else "big"
     at = 28 if elf.bits == 32 else 32
     programs = int.from_bytes(elf.data[at : at + width], "little" if order == "little" else "big")
     table = int.from_bytes(elf.data[at + width : at + 2 * width], "little" if order == "little" else "big")
-    yield Claim(programs, programs + len(elf.segments) * _ROW[elf.bits], of_format("program headers"), exact=True)
+    yield (programs, programs + len(elf.segments) * _ROW[elf.bits], of_format("program headers"), True)
     if elf.sections:
         end = table + len(elf.sections) * _SECTION_ROW[elf.bits]
-        yield Claim(table, end, of_format("section headers"), exact=True)
+        yield (table, end, of_format("section headers"), True)
+    names = {section.link for section in elf.sections if section.type == SHT_SYMTAB}
     for index, section in enumerate(elf.sections):
         if section.type in {SHT_NULL, SHT_NOBITS}:
             continue
         what = _FORMAT_NAMES.get(section.name)
-        if what is None and section.type in _FORMAT_TYPES and not _holds_symbol_names(elf, index):
+        if what is None and section.type in _FORMAT_TYPES and index not in names:
             what = "notes" if section.type == 7 else _DYNAMIC if section.flags & _ALLOC else "names of sections"
         if what is not None:
-            yield Claim(section.offset, section.offset + section.size, of_format(what), exact=True)
-
-
-def _holds_symbol_names(elf: ElfFile, index: int) -> bool:
-    return any(section.type == 2 and section.link == index for section in elf.sections)
+            yield (section.offset, section.offset + section.size, of_format(what), True)
 
 
 def is_alignment(elf: ElfFile, start: int, end: int) -> bool:

@@ -23,8 +23,8 @@ from smidgen.elf.moduledata import ModuleData
 _VALUES = (4, 5, 6)
 _VALUE_COUNT, _UNIT, _DATA_COUNT, _FIRST_VALUE = 7, 8, 10, 11
 _ABSENT = 0xFFFFFFFF
-# The compiler knows 4 values about code and 8 kinds of data; there is room for more to come.
-_COUNT_LIMIT = 64
+# The compiler knows 4 values about code and 8 kinds of data; there is some room for more to come.
+_COUNT_LIMIT = 16
 _BUCKET = (4096, 20)
 _SEARCH_TABLE = "runtime.findfunctab"
 
@@ -43,6 +43,10 @@ class Functions:
         self.names = table.function_names
         self.packages = _packages(self.names)
         self.records = _whole_records(elf, table)
+        # One owner a function, as making them anew for each table would take as long as all else.
+        self._owners = [
+            of_package(package, name, PartKind.TABLE) for package, name in zip(self.packages, self.names, strict=True)
+        ]
 
     def code(self) -> Iterator[Claim]:
         """Claim the functions' code, and the padding behind each.
@@ -59,13 +63,14 @@ class Functions:
         filler = b"\xcc" if self.elf.machine in {EM_X86_64, EM_386} else b""
         data = self.elf.data[extent[0] : min(extent[1], entries[-1] + shift)]
         first = entries[0]
+        paddings = {package: of_package(package, "", PartKind.PADDING) for package in self.packages}
         for name, package, start, end in zip(self.names, self.packages, entries, entries[1:], strict=False):
             # Padding is shorter than what functions are aligned to.
             tail = data[max(start, end - 64) - first : end - first]
             code_end = end - (len(tail) - len(tail.rstrip(filler)) if filler else 0)
-            yield Claim(start + shift, code_end + shift, of_package(package, name, PartKind.CODE), exact=True)
+            yield (start + shift, code_end + shift, of_package(package, name, PartKind.CODE), True)
             if code_end < end:
-                yield Claim(code_end + shift, end + shift, of_package(package, "", PartKind.PADDING), exact=True)
+                yield (code_end + shift, end + shift, paddings[package], True)
 
     def tables(self, module: ModuleData | None) -> Iterator[Claim]:
         """Claim what the runtime's tables have about each function.
@@ -74,7 +79,7 @@ class Functions:
             InvalidExecutable: The function table is damaged.
         """
         header = self.table.header
-        yield Claim(header.offset, header.names, of_package("runtime", "pcHeader", PartKind.TABLE), exact=True)
+        yield (header.offset, header.names, of_package("runtime", "pcHeader", PartKind.TABLE), True)
         yield from self._names()
         if header.layout != "1.20":
             return
@@ -87,11 +92,11 @@ class Functions:
 
     def _names(self) -> Iterator[Claim]:
         at = self.table.header.names
+        known = {owner.part: owner for owner in self._owners}
         for name in self.table.names_blob.split(b"\0")[:-1]:
             text = name.decode("utf-8", "backslashreplace")
-            package = package_of(text) or "runtime"
-            owner = of_package(package, text, PartKind.TABLE) if text else of_format("alignment")
-            yield Claim(at, at + len(name) + 1, owner, exact=True)
+            owner = known.get(text) or _of_name(text)
+            yield (at, at + len(name) + 1, owner, True)
             at += len(name) + 1
 
     def _rows(self) -> Iterator[Claim]:
@@ -99,43 +104,41 @@ class Functions:
         header = self.table.header
         offsets = self.table.rows[1]
         records = self.records
-        for index, (name, package, offset) in enumerate(zip(self.names, self.packages, offsets, strict=False)):
-            owner = of_package(package, name, PartKind.TABLE)
+        for index, (owner, offset) in enumerate(zip(self._owners, offsets, strict=False)):
             row = header.rows + 8 * index
-            yield Claim(row, row + 8, owner, exact=True)
+            yield (row, row + 8, owner, True)
             word = offset >> 2
             size = 4 * (_FIRST_VALUE + sum(_counts(records, word, self.elf.endian)))
-            yield Claim(header.rows + offset, header.rows + offset + size, owner, exact=True)
+            yield (header.rows + offset, header.rows + offset + size, owner, True)
         end = header.rows + 8 * len(self.names)
-        yield Claim(end, end + 4, of_package("runtime", "end of the functions", PartKind.TABLE), exact=True)
+        yield (end, end + 4, of_package("runtime", "end of the functions", PartKind.TABLE), True)
 
     def _values(self) -> Iterator[Claim]:
         """Claim the tables that give a value for each instruction: line, file, height of the stack."""
         users = _Users()
         records = self.records
-        for name, package, offset in zip(self.names, self.packages, self.table.rows[1], strict=False):
+        for owner, offset in zip(self._owners, self.table.rows[1], strict=False):
             word = offset >> 2
             count, _ = _counts(records, word, self.elf.endian)
-            owner = (package, name)
             for at in (*_VALUES, *range(_FIRST_VALUE, _FIRST_VALUE + count)):
                 value = records[word + at]
                 if value:
                     users.add(value, owner)
         header = self.table.header
-        yield Claim(header.values, header.values + 1, of_package("runtime", "pcHeader", PartKind.TABLE), exact=True)
+        yield (header.values, header.values + 1, of_package("runtime", "pcHeader", PartKind.TABLE), True)
         yield from users.claims(header.values, header.rows, "lines and stack heights")
 
     def _data(self, module: ModuleData) -> Iterator[Claim]:
         """Claim stack maps, inlining trees and the like."""
         users = _Users()
         records = self.records
-        for name, package, offset in zip(self.names, self.packages, self.table.rows[1], strict=False):
+        for owner, offset in zip(self._owners, self.table.rows[1], strict=False):
             word = offset >> 2
             values, count = _counts(records, word, self.elf.endian)
             first = word + _FIRST_VALUE + values
             for value in records[first : first + count]:
                 if value != _ABSENT:
-                    users.add(value, (package, name))
+                    users.add(value, owner)
         extent = self.elf.image.extent(module.function_data)
         if extent is not None:
             buckets = self.elf.image.extent(module.buckets)
@@ -148,7 +151,7 @@ class Functions:
         if extent is not None:
             size = -(-(module.text[1] - module.text[0]) // _BUCKET[0]) * _BUCKET[1]
             owner = of_package("runtime", _SEARCH_TABLE, PartKind.TABLE)
-            yield Claim(extent[0], min(extent[1], extent[0] + max(size, 0)), owner, exact=True)
+            yield (extent[0], min(extent[1], extent[0] + max(size, 0)), owner, True)
 
 
 class _Files:
@@ -169,10 +172,11 @@ class _Files:
         for start, end in zip(starts, [*starts[1:], len(units)], strict=True):
             package = packages[start]
             owner = of_package(package, "files of the package", PartKind.TABLE)
-            yield Claim(header.names_end + 4 * start, header.names_end + 4 * end, owner, exact=True)
+            yield (header.names_end + 4 * start, header.names_end + 4 * end, owner, True)
+            user = of_package(package, "names of source files", PartKind.TABLE)
             for value in units[start:end]:
                 if value != _ABSENT:
-                    files.add(value, (package, "names of source files"))
+                    files.add(value, user)
         yield from files.claims(header.files, header.values, "names of source files", last=4096)
 
     def _unit_packages(self) -> dict[int, str]:
@@ -190,26 +194,28 @@ class _Users:
     """Who uses what is at an offset."""
 
     def __init__(self) -> None:
-        self._by_offset: dict[int, tuple[str, str]] = {}
+        self._by_offset: dict[int, Owner | str | None] = {}
 
-    def add(self, offset: int, user: tuple[str, str]) -> None:
+    def add(self, offset: int, user: Owner) -> None:
+        """Note a user: a package's name stands for several of that package, None for several packages."""
         known = self._by_offset.setdefault(offset, user)
-        if known is not user and known != user:
-            # "" as the function means several of the package, "" as the package several packages.
-            self._by_offset[offset] = (known[0], "") if known[0] == user[0] else ("", "")
+        if known is not user and known is not None:
+            package = known if isinstance(known, str) else known.package
+            self._by_offset[offset] = package if package == user.package else None
 
     def claims(self, base: int, end: int, what: str, *, last: int = 1 << 20) -> Iterator[Claim]:
         """Claim from each offset to the next; behind the last at most *last* bytes."""
         offsets = sorted(self._by_offset)
         ends = [*offsets[1:], min(end - base, offsets[-1] + last)] if offsets else []
+        several: dict[str | None, Owner] = {None: shared(what, PartKind.TABLE)}
         for offset, following in zip(offsets, ends, strict=True):
-            yield Claim(base + offset, min(base + following, end), self._owner(offset, what), exact=True)
-
-    def _owner(self, offset: int, what: str) -> Owner:
-        package, function = self._by_offset[offset]
-        if not package:
-            return shared(what, PartKind.TABLE)
-        return of_package(package, function or what, PartKind.TABLE)
+            user = self._by_offset[offset]
+            if not isinstance(user, Owner):
+                if user not in several:
+                    several[user] = of_package(user or "", what, PartKind.TABLE)
+                user = several[user]
+            until = base + following
+            yield (base + offset, min(end, until), user, True)
 
 
 def _packages(names: Iterable[str]) -> list[str]:
@@ -220,6 +226,11 @@ def _packages(names: Iterable[str]) -> list[str]:
         before = package_of(name) or before
         packages.append(before)
     return packages
+
+
+def _of_name(name: str) -> Owner:
+    """Give the owner of the name of a function that was only inlined."""
+    return of_package(package_of(name) or "runtime", name, PartKind.TABLE) if name else of_format("alignment")
 
 
 def _whole_records(elf: ElfFile, table: FunctionTable) -> "array[int]":
@@ -253,4 +264,4 @@ def module_claim(elf: ElfFile, module: ModuleData) -> Iterator[Claim]:
     extent = elf.image.extent(module.address)
     if extent is not None:
         owner = of_package("runtime", "runtime.firstmoduledata", PartKind.DATA)
-        yield Claim(extent[0], extent[0] + module.size, owner, exact=True)
+        yield (extent[0], extent[0] + module.size, owner, True)

@@ -1,13 +1,15 @@
 """The ledger: which stretch of a file is whose. What is claimed first stays; later claims fill the gaps."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import TypeAlias
 
 from smidgen.analyze.explained import OwnerKind, PartKind
 
 
-class Owner(NamedTuple):
-    """Whose bytes they are, and what.
+@dataclass(frozen=True, slots=True, eq=False)
+class Owner:
+    """Whose bytes they are, and what. Not compared, as that would cost more than all else: equal ones are added up.
 
     Attributes:
         package: Import path, or what the owner is in words.
@@ -22,20 +24,13 @@ class Owner(NamedTuple):
     part_kind: PartKind
 
 
-class Claim(NamedTuple):
-    """A stretch of the file, as offsets; a named tuple, as a program has hundreds of thousands.
+#: A stretch of the file: its first byte, the byte behind it, whose it is, and whether that is certain. A plain tuple,
+#: as a program has hundreds of thousands.
+Claim: TypeAlias = tuple[int, int, Owner, bool]
 
-    Attributes:
-        start: Its first byte.
-        end: The byte behind it.
-        owner: Whose it is.
-        exact: That is certain.
-    """
 
-    start: int
-    end: int
-    owner: Owner
-    exact: bool
+def _start(claim: Claim) -> int:
+    return claim[0]
 
 
 class Ledger:
@@ -48,33 +43,34 @@ class Ledger:
     def add(self, claims: Iterable[Claim]) -> None:
         """Take in *claims*, as far as nobody has claimed the same bytes; of two new ones the first to start wins."""
         old, merged = self.claims, list[Claim]()
-        at, count, reached = 0, len(self.claims), 0
-        for claim in sorted(claims):
-            start, end = max(claim.start, reached), min(claim.end, self.size)
+        at, count, reached, size = 0, len(self.claims), 0, self.size
+        append = merged.append
+        for claim in sorted(claims, key=_start):
+            start, end, owner, exact = claim
+            start = max(start, reached)
+            end = min(end, size)
             reached = max(reached, end)
             while start < end:
-                while at < count and old[at].end <= start:
-                    merged.append(old[at])
+                while at < count and old[at][1] <= start:
+                    append(old[at])
                     at += 1
-                if at == count or old[at].start >= end:
-                    merged.append(Claim(start, end, claim.owner, claim.exact))
+                if at == count or old[at][0] >= end:
+                    append(claim if start == claim[0] and end == claim[1] else (start, end, owner, exact))
                     break
-                if old[at].start > start:
-                    merged.append(Claim(start, old[at].start, claim.owner, claim.exact))
-                start = old[at].end
+                if old[at][0] > start:
+                    append((start, old[at][0], owner, exact))
+                start = old[at][1]
         merged += old[at:]
         self.claims = merged
 
-    def gaps(self, start: int, end: int) -> list[tuple[int, int]]:
-        """Give the stretches between *start* and *end* that nobody has claimed."""
+    def gaps(self) -> list[tuple[int, int]]:
+        """Give the stretches that nobody has claimed."""
         found = []
-        for claim in self.claims:
-            if claim.start >= end:
-                break
-            if claim.end > start:
-                if claim.start > start:
-                    found.append((start, claim.start))
-                start = claim.end
-        if start < end:
-            found.append((start, end))
+        start = 0
+        for first, end, _, _ in self.claims:
+            if first > start:
+                found.append((start, first))
+            start = end
+        if start < self.size:
+            found.append((start, self.size))
         return found

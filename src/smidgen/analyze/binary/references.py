@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from smidgen.analyze.binary.frame import Stretch
 from smidgen.analyze.binary.functions import Functions
-from smidgen.analyze.binary.ledger import Claim
+from smidgen.analyze.binary.ledger import Claim, Owner
 from smidgen.analyze.binary.owners import of_package
-from smidgen.analyze.binary.words import relocated_words, words_at
+from smidgen.analyze.binary.words import relocated_words, relocations
 from smidgen.analyze.explained import PartKind
 from smidgen.elf.header import ElfFile
 
@@ -76,8 +76,11 @@ def _area_claims(area: _Area, owners: dict[int, str]) -> Iterator[Claim]:
         owners.setdefault(area.address, owners[places[-1] if len(places) == 1 else places[1]])
     shift = area.start - area.address
     what = "constants and strings" if "rodata" in area.name or "read-only" in area.name else "variables"
+    made: dict[str, Owner] = {}
     for start, end in zip(places, [*places[1:], last], strict=False):
-        yield Claim(start + shift, end + shift, of_package(owners[start], what, PartKind.DATA), exact=False)
+        package = owners[start]
+        owner = made.setdefault(package, made.get(package) or of_package(package, what, PartKind.DATA))
+        yield (start + shift, end + shift, owner, False)
 
 
 def _from_code(elf: ElfFile, functions: Functions, areas: list[_Area]) -> dict[int, str]:
@@ -145,11 +148,12 @@ def _from_data(elf: ElfFile, owners: dict[int, str], areas: list[_Area]) -> None
     low = min(area.address for area in areas)
     high = max(area.address + area.end - area.start for area in areas)
     pointers: list[tuple[int, int]] = []
+    loaded = relocations(elf)
     for area in areas:
         skip = -area.start % 8
         first = area.address + skip
         at = area.start + skip
-        words = relocated_words(elf, first, at, area.end) if elf.is_pie else words_at(elf, at, area.end)
+        words = relocated_words(elf, first, at, area.end, loaded)
         pointers += [(first + 8 * index, word) for index, word in enumerate(words) if low <= word < high]
     starts = sorted(owners)
     for _ in range(_ROUNDS):

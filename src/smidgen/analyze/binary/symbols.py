@@ -49,9 +49,7 @@ def _claims(elf: ElfFile, symbol: Symbol, *, is_go: bool) -> Iterator[Claim]:
         return
     kind = PartKind.CODE if symbol.type == STT_FUNC else PartKind.DATA
     start = section.offset + distance
-    yield Claim(
-        start, start + symbol.size, of_package(owner_package(symbol.name, is_go=is_go), symbol.name, kind), True
-    )
+    yield (start, start + symbol.size, of_package(owner_package(symbol.name, is_go=is_go), symbol.name, kind), True)
 
 
 def owner_package(name: str, *, is_go: bool) -> str:
@@ -75,10 +73,10 @@ def table_claims(elf: ElfFile, *, is_go: bool) -> Iterator[Claim]:
         part = "symbol table" if package else _part(symbol)
         owner = of_package(package, part, PartKind.SYMBOL)
         at = table.offset + index * row
-        yield Claim(at, at + row, owner, exact=True)
+        yield (at, at + row, owner, True)
         if names is not None and symbol.name:
             start = names.offset + symbol.name_offset
-            yield Claim(start, min(start + len(symbol.name.encode()) + 1, _end(names)), owner, exact=True)
+            yield (start, min(start + len(symbol.name.encode()) + 1, _end(names)), owner, True)
 
 
 def _part(symbol: Symbol) -> str:

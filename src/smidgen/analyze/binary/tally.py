@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from smidgen.analyze.binary.frame import Stretch
 from smidgen.analyze.binary.ledger import Ledger, Owner
-from smidgen.analyze.explained import OwnerKind, PackageBytes, Part, SectionBytes
+from smidgen.analyze.explained import OwnerKind, PackageBytes, Part, PartKind, SectionBytes
 
 _Sums = dict[Owner, list[int]]
 
@@ -18,22 +18,29 @@ def tallied(ledger: Ledger, stretches: Iterable[Stretch], stored_at: Callable[[i
         stored_at: What a prefix of the file takes as it is stored.
     """
     sections = []
-    claims = ledger.claims
+    claims, count = ledger.claims, len(ledger.claims)
     at = 0
     stored = stored_at(0)
     for stretch in stretches:
         sums: _Sums = {}
-        begin = stored
-        while at < len(claims) and claims[at].start < stretch.end:
-            claim = claims[at]
-            end = min(claim.end, stretch.end)
-            start = max(claim.start, stretch.start)
-            before, stored = stored, stored_at(end)
-            sum_ = sums.setdefault(claim.owner, [0, 0, 0])
-            sum_[0] += end - start
-            sum_[1] += end - start if claim.exact else 0
+        begin, last = stored, stretch.end
+        start = stretch.start
+        while at < count:
+            first, end, owner, exact = claims[at]
+            if first >= last:
+                break
+            until = min(last, end)
+            before, stored = stored, stored_at(until)
+            sum_ = sums.get(owner)
+            if sum_ is None:
+                sum_ = sums[owner] = [0, 0, 0]
+            length = until - start
+            start = until
+            sum_[0] += length
+            if exact:
+                sum_[1] += length
             sum_[2] += stored - before
-            if claim.end > stretch.end:
+            if end > last:
                 break
             at += 1
         sections.append(_section(stretch, sums, stored - begin))
@@ -41,12 +48,16 @@ def tallied(ledger: Ledger, stretches: Iterable[Stretch], stored_at: Callable[[i
 
 
 def _section(stretch: Stretch, sums: _Sums, pull: int) -> SectionBytes:
-    by_package: dict[tuple[str, OwnerKind], list[tuple[Owner, list[int]]]] = {}
-    for owner, numbers in sums.items():
-        by_package.setdefault((owner.package, owner.kind), []).append((owner, numbers))
+    by_package: dict[tuple[str, OwnerKind], dict[tuple[str, PartKind], list[int]]] = {}
+    for owner, (size, exact, stored) in sums.items():
+        parts = by_package.setdefault((owner.package, owner.kind), {})
+        numbers = parts.setdefault((owner.part, owner.part_kind), [0, 0, 0])
+        numbers[0] += size
+        numbers[1] += exact
+        numbers[2] += stored
     packages = tuple(
         sorted(
-            (_package(name, kind, items) for (name, kind), items in by_package.items()),
+            (_package(name, kind, parts) for (name, kind), parts in by_package.items()),
             key=lambda package: (-package.size, package.name),
         )
     )
@@ -62,8 +73,8 @@ def _section(stretch: Stretch, sums: _Sums, pull: int) -> SectionBytes:
     )
 
 
-def _package(name: str, kind: OwnerKind, items: list[tuple[Owner, list[int]]]) -> PackageBytes:
-    parts = [Part(owner.part, owner.part_kind, size, exact, pull) for owner, (size, exact, pull) in items]
+def _package(name: str, kind: OwnerKind, sums: dict[tuple[str, PartKind], list[int]]) -> PackageBytes:
+    parts = [Part(part, what, size, exact, pull) for (part, what), (size, exact, pull) in sums.items()]
     parts.sort(key=lambda part: (-part.size, part.name))
-    size, exact, pull = (sum(column) for column in zip(*(numbers for _, numbers in items), strict=True))
+    size, exact, pull = (sum(column) for column in zip(*sums.values(), strict=True))
     return PackageBytes(name, kind, size, exact, pull, tuple(parts))

@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 
 from smidgen.analyze.binary.ledger import Claim
 from smidgen.analyze.binary.owners import of_package, package_of, shared
-from smidgen.analyze.binary.words import relocated_words
+from smidgen.analyze.binary.words import relocated_words, relocations
 from smidgen.analyze.explained import PartKind
 from smidgen.elf.header import ElfFile
 from smidgen.elf.moduledata import ModuleData
-from smidgen.elf.relocation import pointer_at
+from smidgen.errors import InvalidExecutable
 
 _ARRAY, _CHAN, _FUNC, _INTERFACE, _MAP, _POINTER, _SLICE, _STRUCT, _LAST = 17, 18, 19, 20, 21, 22, 23, 25, 26
 _BASE: Final = 48
@@ -61,7 +61,10 @@ class Types:
         self._end = max(self.start, min(end, self.start + module.types[1] - address))
         self._address = address
         self._data = elf.data[self.start : self._end]
-        self._words = relocated_words(elf, address, self.start, self._end)
+        self._pointers = relocations(elf)
+        self._words = relocated_words(elf, address, self.start, self._end, self._pointers)
+        # Names of all types together: of a hostile program each could have the same long one.
+        self._budget = 4 * len(elf.data)
         self._map_size = _map_size(release)
         self._owners: dict[int, str] = {}
 
@@ -72,7 +75,7 @@ class Types:
         for one in self._types.values():
             package = self._owner(one.word)
             at = self.start + 8 * one.word
-            yield Claim(at, at + one.size, of_package(package, one.name, PartKind.TYPE), exact=True)
+            yield (at, at + one.size, of_package(package, one.name, PartKind.TYPE), True)
             for offset in self._names_of(one):
                 known = names.setdefault(offset, package)
                 if known != package:
@@ -83,13 +86,13 @@ class Types:
             if size:
                 what = "names of types, fields and methods"
                 owner = of_package(package, what, PartKind.TYPE) if package else shared(what, PartKind.TYPE)
-                yield Claim(self.start + offset, self.start + offset + size, owner, exact=True)
+                yield (self.start + offset, self.start + offset + size, owner, True)
         for address, (size, package) in masks.items():
             extent = self._elf.image.extent(address)
             if extent is not None and extent[1] - extent[0] >= size:
                 what = "pointer masks"
                 owner = of_package(package, what, PartKind.TYPE) if package else shared(what, PartKind.TYPE)
-                yield Claim(extent[0], extent[0] + size, owner, exact=True)
+                yield (extent[0], extent[0] + size, owner, True)
         yield from self._links()
         yield from self._tables()
 
@@ -170,6 +173,9 @@ class Types:
         if size is None:
             return ""
         start, length = size
+        self._budget -= length
+        if self._budget < 0:
+            raise InvalidExecutable("the types have more names than the program has bytes", offset=self.start)
         return self._data[start : start + length].decode("utf-8", "backslashreplace")
 
     def _text_size(self, offset: int) -> tuple[int, int] | None:
@@ -294,7 +300,7 @@ class Types:
         for index in range(len(data) // 4):
             place = int.from_bytes(data[4 * index : 4 * index + 4], "little")
             at = extent[0] + 4 * index
-            yield Claim(at, at + 4, of_package(self._owner(place >> 3), "list of types", PartKind.TYPE), exact=True)
+            yield (at, at + 4, of_package(self._owner(place >> 3), "list of types", PartKind.TYPE), True)
 
     def _tables(self) -> Iterator[Claim]:
         """Claim the interface tables: which methods a type has for an interface."""
@@ -306,7 +312,7 @@ class Types:
             while at < last:
                 size = 0
                 for claim in self._table(start + at - (extent[0] if extent is not None else 0)):
-                    size = claim.end - claim.start
+                    size = claim[1] - claim[0]
                     yield claim
                 at += size or 8
             return
@@ -314,19 +320,18 @@ class Types:
         extent = self._elf.image.extent(address) if count else None
         if extent is None:
             return
-        links = relocated_words(self._elf, address, extent[0], min(extent[1], extent[0] + 8 * count))
+        links = relocated_words(self._elf, address, extent[0], min(extent[1], extent[0] + 8 * count), self._pointers)
         for index, place in enumerate(links):
             for claim in self._table(place):
                 yield claim
-                yield Claim(extent[0] + 8 * index, extent[0] + 8 * index + 8, claim.owner, exact=True)
+                yield (extent[0] + 8 * index, extent[0] + 8 * index + 8, claim[2], True)
 
     def _table(self, address: int) -> Iterator[Claim]:
         extent = self._elf.image.extent(address)
         if extent is None or extent[1] - extent[0] < 24:
             return
-        # Only where the linker left zeros, the table of relocations has to be searched.
         interface, of = (
-            self._place(self._elf.image.word(at) or pointer_at(self._elf, at)) for at in (address, address + 8)
+            self._place(self._pointers.get(at) or self._elf.image.word(at)) for at in (address, address + 8)
         )
         if interface is None or of is None or of not in self._types:
             return
@@ -335,7 +340,7 @@ class Types:
             return
         size = 24 + 8 * max(self._words[interface + 8], 1)
         name = f"{self._types[of].name} as {one.name}"
-        yield Claim(extent[0], extent[0] + size, of_package(self._owner(of), name, PartKind.TYPE), exact=True)
+        yield (extent[0], extent[0] + size, of_package(self._owner(of), name, PartKind.TYPE), True)
 
 
 def _map_size(release: tuple[int, int] | None) -> int:

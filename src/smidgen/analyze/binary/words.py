@@ -8,7 +8,7 @@ from smidgen.elf.header import ElfFile
 from smidgen.elf.machine import RELATIVE
 
 # One row for each pointer of a program; a hostile one may have more, of which the first are taken.
-_ROW_LIMIT = 2_000_000
+_ROW_LIMIT = 1_000_000
 
 
 def words_at(elf: ElfFile, start: int, end: int) -> "array[int]":
@@ -20,7 +20,19 @@ def words_at(elf: ElfFile, start: int, end: int) -> "array[int]":
     return words
 
 
-def relocated_words(elf: ElfFile, address: int, start: int, end: int) -> "array[int]":
+def relocations(elf: ElfFile) -> dict[int, int]:
+    """Give place and value of each pointer that the file leaves to the loader, of a program of 64 bits."""
+    table, size = elf.dynamic.relocations
+    extent = elf.image.extent(table) if size else None
+    kind = RELATIVE.get(elf.machine)
+    if extent is None or kind is None or elf.bits != 64:
+        return {}
+    rows = elf.data[extent[0] : min(extent[1], extent[0] + min(size, 24 * _ROW_LIMIT))]
+    unpacked = Struct(elf.endian + "QQQ").iter_unpack(rows[: len(rows) // 24 * 24])
+    return {place: value for place, what, value in unpacked if what == kind}
+
+
+def relocated_words(elf: ElfFile, address: int, start: int, end: int, pointers: dict[int, int]) -> "array[int]":
     """Read words as ``words_at`` does; with the pointers that only the table of relocations has.
 
     Args:
@@ -28,16 +40,11 @@ def relocated_words(elf: ElfFile, address: int, start: int, end: int) -> "array[
         address: Where *start* is loaded.
         start: Offset in the file of the first word.
         end: Offset behind the last one.
+        pointers: As ``relocations`` gives them.
     """
     words = words_at(elf, start, end)
-    table, size = elf.dynamic.relocations
-    extent = elf.image.extent(table) if size else None
-    kind = RELATIVE.get(elf.machine)
-    if extent is None or kind is None:
-        return words
-    rows = elf.data[extent[0] : min(extent[1], extent[0] + min(size, 24 * _ROW_LIMIT))]
     last = address + 8 * len(words)
-    for place, what, value in Struct(elf.endian + "QQQ").iter_unpack(rows[: len(rows) // 24 * 24]):
-        if what == kind and address <= place < last and not place & 7:
+    for place, value in pointers.items():
+        if address <= place < last and not (place - address) & 7:
             words[(place - address) >> 3] = value
     return words
