@@ -169,6 +169,11 @@ services: {web: {build: {context: ., additional_contexts: {db: service:db}}}}
         ({"compose.yaml": "include: compose.yaml\nservices: {a: {build: .}}"}, "this leads to itself again"),
         ({"compose.yaml": "include: [{file: x}]\nservices: {a: {build: .}}"}, "include has no key 'file'"),
         ({"compose.yaml": "include: [{env_file: x}]\nservices: {a: {build: .}}"}, "include has no path"),
+        (
+            {"compose.yaml": "include: oci://example.com/x\nservices: {a: {build: .}}"},
+            "'oci://example.com/x' is no file",
+        ),
+        ({"compose.yaml": "services: {a: {extends: {file: 'git@h:r', service: b}}}"}, "'git@h:r' is no file"),
         ({"compose.yaml": "include: no.yaml\nservices: {a: {build: .}}"}, "cannot be read"),
         (
             {"compose.yaml": "include: b.yaml\nservices: {a: {build: .}}", "b.yaml": "services: {a: {build: .}}"},

@@ -125,7 +125,7 @@ class _Loader:
         if file is None:
             base = self._base(name, extends.value.mark, source, before, chain)
         else:
-            path = source.directory / os.path.expanduser(file)
+            path = _local(file, extends.value.mark, source, values)
             other = values.at(extends.value.mark, lambda: self._source(path, path.parent, source.variables))
             base = self._base(name, extends.value.mark, other, None, chain)
         own = MappingNode(tuple(one for one in service.entries if one.key != "extends"), service.mark)
@@ -181,7 +181,7 @@ class _Loader:
         else:
             texts = ((values.text(node, "include"), node.mark),)
             node = MappingNode((), node.mark)
-        paths = [Path(os.path.normpath(outside.directory / os.path.expanduser(text))) for text, _ in texts]
+        paths = [_local(text, mark, outside, values) for text, mark in texts]
         if not paths:
             raise values.error("include has no path", node.mark)
         chain = chain.and_then((paths[0], ""), node.mark, values)
@@ -219,6 +219,13 @@ def _extends(node: Node, values: Values) -> tuple[str | None, str]:
         None if file is None else values.text(file.value, "extends.file"),
         values.text(service.value, "extends.service"),
     )
+
+
+def _local(text: str, mark: Mark, source: Source, values: Values) -> Path:
+    """Give the path of a file that *source* names."""
+    if "://" in text or text.startswith("git@"):
+        raise values.error(f"{shorten(text)!r} is no file", mark, hint="fetch it, and name the file")
+    return Path(os.path.normpath(source.directory / os.path.expanduser(text)))
 
 
 def _with_entry(root: MappingNode, entry: Entry) -> MappingNode:
