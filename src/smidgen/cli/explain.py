@@ -11,6 +11,7 @@ from smidgen.cli.platform_option import platform_option
 from smidgen.oci.platform import Platform
 
 if TYPE_CHECKING:
+    from smidgen.analyze.explained import ExplainedBinary, ExplainedImage
     from smidgen.report.explain import Selection
     from smidgen.report.explain_text import Order
     from smidgen.report.schema_explain import ExplainReport
@@ -37,6 +38,13 @@ _DEPTHS = ("image", "layer", "file", "section", "package", "function")
     show_default=True,
     help="What tables are sorted by.",
 )
+@click.option(
+    "--html",
+    "page",
+    metavar="FILE",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write a page with a treemap down to the function; it needs no network.",
+)
 @platform_option
 @store_option
 @json_option
@@ -48,6 +56,7 @@ def command(
     packages: tuple[str, ...],
     top: int,
     order: str,
+    page: Path | None,
     platform: Platform | None,
     store: Path | None,
     as_json: bool,
@@ -63,28 +72,45 @@ def command(
     from smidgen.report.explain import Depth, Selection  # noqa: PLC0415
 
     selection = Selection(Depth[depth.upper()], packages)
-    report = _explain(target, selection, platform, store)
+    explained = _explain(target, platform, store, programs=page is not None or selection.depth >= Depth.SECTION)
+    if page is not None:
+        _write_page(page, _report(target, explained, Selection(Depth.FUNCTION, packages)))
     if as_json:
-        console.json(report)
-        return
-    _show(report, selection, top=top, order=cast("Order", order))
+        console.json(_report(target, explained, selection))
+    elif page is None:
+        _show(_report(target, explained, selection), selection, top=top, order=cast("Order", order))
 
 
-def _explain(target: str, selection: "Selection", platform: Platform | None, store: Path | None) -> "ExplainReport":
+def _explain(
+    target: str, platform: Platform | None, store: Path | None, *, programs: bool
+) -> "ExplainedBinary | ExplainedImage":
     from smidgen.analyze.target import is_executable, opened_image  # noqa: PLC0415
     from smidgen.analyze.walk_file import explain_file  # noqa: PLC0415
     from smidgen.analyze.walk_image import WalkOptions, explain_image  # noqa: PLC0415
-    from smidgen.report.explain import Depth, binary_report, image_report  # noqa: PLC0415
 
     if is_executable(target):
-        return binary_report(target, explain_file(Path(target)), selection)
-    options = (
-        WalkOptions(binaries=True, progress=lambda path: console.detail(f"looking into {path}"))
-        if selection.depth >= Depth.SECTION
-        else WalkOptions(binaries=False)
-    )
+        return explain_file(Path(target))
+    options = WalkOptions(binaries=programs, progress=lambda path: console.detail(f"looking into {path}"))
     with opened_image(target, store=store, platform=platform) as image:
-        return image_report(explain_image(image, options), selection)
+        return explain_image(image, options)
+
+
+def _report(target: str, explained: "ExplainedBinary | ExplainedImage", selection: "Selection") -> "ExplainReport":
+    from smidgen.analyze.explained import ExplainedBinary  # noqa: PLC0415
+    from smidgen.report.explain import binary_report, image_report  # noqa: PLC0415
+
+    if isinstance(explained, ExplainedBinary):
+        return binary_report(target, explained, selection)
+    return image_report(explained, selection)
+
+
+def _write_page(path: Path, report: "ExplainReport") -> None:
+    from smidgen.cli.output_file import write_output  # noqa: PLC0415
+    from smidgen.report.page_html import render_page  # noqa: PLC0415
+
+    page = render_page(report)
+    write_output(path, page)
+    console.note(f"wrote {path}, {len(page.encode('utf-8', 'replace')) / 1000:,.0f} kB: open it in a browser")
 
 
 def _show(report: "ExplainReport", selection: "Selection", *, top: int, order: "Order") -> None:
