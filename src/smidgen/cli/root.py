@@ -29,6 +29,7 @@ class LazyGroup(click.Group):
         "ls": ("smidgen.cli.ls", "List the files of an image."),
         "waste": ("smidgen.cli.waste", "Show the bytes of an image that no container can read."),
         "explain": ("smidgen.cli.explain", "Show where every byte of an image or an executable is."),
+        "explore": ("smidgen.cli.explore", "Browse layers, files and packages of an image, on the full screen."),
         "why": ("smidgen.cli.why", "Show why a package or a function is linked in."),
         "diff": ("smidgen.cli.diff", "Show how two images, or two programs, differ."),
         "check": ("smidgen.cli.check", "Hold an image against the budget in smidgen.yaml."),
