@@ -48,6 +48,10 @@ class LazyGroup(click.Group):
         "delete": ("smidgen.cli.delete", "Delete tags or images from a registry."),
         "lock": ("smidgen.cli.lock", "Pin the bases of smidgen.yaml in smidgen.lock."),
         "rebase": ("smidgen.cli.rebase", "Put an image onto another base, without building it again."),
+        "init": (
+            "smidgen.cli.init",
+            "Look at a project, and write smidgen.yaml, a Dockerfile, a Compose file or a pipeline.",
+        ),
         "doctor": ("smidgen.cli.doctor", "Say what this machine can do, and how to get what is missing."),
         "config": ("smidgen.cli.config", "Show the configuration and where each value came from."),
     }
