@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 
 import msgspec
-from benchmarks import docker, dockerfile, probes
+from benchmarks import docker, dockerfile, explain, probes
 from benchmarks import registry as registries
 from benchmarks.contenders import Contender, GoBuild, Ko, Smidgen
 from benchmarks.programs import PROGRAMS, Checkout, Program
@@ -209,6 +209,8 @@ def _needs(layout: Path) -> bytes:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["registry"]:
         registries.main(sys.argv[2:])
+    elif sys.argv[1:2] == ["explain"]:
+        explain.main(sys.argv[2:])
     elif sys.argv[1:2] == ["dockerfile"]:
         dockerfile.main(sys.argv[2:])
     else:

@@ -7,6 +7,7 @@ import pytest
 
 from smidgen.analyze.binary.attribute import explain_binary
 from smidgen.analyze.explained import ExplainedBinary, OwnerKind, PartKind
+from smidgen.errors import UsageError
 from support.go_releases import Build, releases, symbols
 from support.needs_programs import STANDARD
 
@@ -70,3 +71,18 @@ def test_names_that_only_packages_have() -> None:
     assert explained.facts.trimmed is True
     assert explained.facts.static
     assert explained.facts.cgo is False
+
+
+def test_a_twin_names_the_data() -> None:
+    stripped = (STANDARD.build() / "zone").read_bytes()
+    twin = (STANDARD.build("-ldflags=-w", only=("zone",)) / "zone").read_bytes()
+    alone = explain_binary(stripped, lambda offset: offset)
+    explained = explain_binary(stripped, lambda offset: offset, twin=twin)
+    assert explained.has_twin
+    assert explained.exact > alone.exact
+    data = next(section for section in explained.sections if section.name == ".data")
+    assert data.exact > next(section for section in alone.sections if section.name == ".data").exact
+    another = Build(releases()[0]).program(stripped=False).read_bytes()
+    for other, expected in ((stripped, "no symbol table"), (another, "another program")):
+        with pytest.raises(UsageError, match=expected):
+            explain_binary(stripped, lambda offset: offset, twin=other)

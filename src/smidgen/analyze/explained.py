@@ -163,7 +163,7 @@ class ExplainedBinary:
         attributed: Bytes that have an owner, certain or estimated.
         sections: In the order of the file; together they are the whole of it.
         problems: What could not be read, in sentences.
-        twin: Where names of data came from: the same program with its symbols kept. "" without one.
+        has_twin: Data were named by the same program with its symbols kept.
     """
 
     facts: ProgramFacts
@@ -173,7 +173,7 @@ class ExplainedBinary:
     attributed: int
     sections: tuple[SectionBytes, ...]
     problems: tuple[str, ...] = ()
-    twin: str = ""
+    has_twin: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,26 @@ from smidgen.needs.examine import mapped
 _PIECE = 1 << 20
 
 
-def explain_file(path: Path) -> ExplainedBinary:
+def explain_file(path: Path, *, twin: Path | None = None) -> ExplainedBinary:
     """Explain the executable at *path*; bytes to pull are those of a layer that smidgen would make of it.
+
+    Args:
+        path: An executable.
+        twin: The same program linked with its symbols, or None.
 
     Raises:
         InvalidExecutable: It is none.
+        UsageError: The twin is another program.
         OSError: It cannot be read.
     """
     with mapped(path) as data:
         # Whatever is no executable is not worth compressing: the headers say so.
         parse_elf(data)
-        return explain_binary(data, stored_offsets(data).at)
+        stored_at = stored_offsets(data).at
+        if twin is None:
+            return explain_binary(data, stored_at)
+        with mapped(twin) as other:
+            return explain_binary(data, stored_at, twin=other)
 
 
 def stored_offsets(data: bytes | mmap) -> StoredOffsets:

@@ -1,5 +1,6 @@
 """``smidgen explain``."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -8,6 +9,7 @@ import click
 from smidgen.cli.console import coloured, console, uncoloured
 from smidgen.cli.options import json_option, store_option, verbosity_options
 from smidgen.cli.platform_option import platform_option
+from smidgen.errors import UsageError
 from smidgen.oci.platform import Platform
 
 if TYPE_CHECKING:
@@ -45,6 +47,11 @@ _DEPTHS = ("image", "layer", "file", "section", "package", "function")
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write a page with a treemap down to the function; it needs no network.",
 )
+@click.option(
+    "--twin",
+    metavar="BINARY|TARGET",
+    help="Of an executable: the same program with its symbols, or what it was built from, so that data are exact.",
+)
 @platform_option
 @store_option
 @json_option
@@ -57,6 +64,7 @@ def command(
     top: int,
     order: str,
     page: Path | None,
+    twin: str | None,
     platform: Platform | None,
     store: Path | None,
     as_json: bool,
@@ -72,7 +80,8 @@ def command(
     from smidgen.report.explain import Depth, Selection  # noqa: PLC0415
 
     selection = Selection(Depth[depth.upper()], packages)
-    explained = _explain(target, platform, store, programs=page is not None or selection.depth >= Depth.SECTION)
+    programs = page is not None or selection.depth >= Depth.SECTION
+    explained = _explain(target, platform, store, programs=programs) if twin is None else _with_twin(target, twin)
     if page is not None:
         _write_page(page, _report(target, explained, Selection(Depth.FUNCTION, packages)))
     if as_json:
@@ -93,6 +102,35 @@ def _explain(
     options = WalkOptions(binaries=programs, progress=lambda path: console.detail(f"looking into {path}"))
     with opened_image(target, store=store, platform=platform) as image:
         return explain_image(image, options)
+
+
+def _with_twin(target: str, twin: str) -> "ExplainedBinary":
+    from smidgen.analyze.target import is_executable  # noqa: PLC0415
+    from smidgen.analyze.walk_file import explain_file  # noqa: PLC0415
+
+    if not is_executable(target):
+        raise UsageError(
+            f"--twin names the data of an executable, and {target} is none",
+            hint="take the executable out of the image first",
+        )
+    if is_executable(twin):
+        return explain_file(Path(target), twin=Path(twin))
+    import tempfile  # noqa: PLC0415
+
+    from smidgen.gobuild.relink import RelinkRequest, relink  # noqa: PLC0415
+    from smidgen.needs.examine import platform_of  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory(prefix="smidgen-twin-") as directory:
+        request = RelinkRequest(
+            target=twin,
+            directory=Path.cwd(),
+            environ=os.environ,
+            platform=platform_of(Path(target)),
+            ldflags=("-w",),
+            strip=False,
+            progress=console.detail,
+        )
+        return explain_file(Path(target), twin=relink(request, directory))
 
 
 def _report(target: str, explained: "ExplainedBinary | ExplainedImage", selection: "Selection") -> "ExplainReport":

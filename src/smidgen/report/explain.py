@@ -148,7 +148,7 @@ def _program(binary: ExplainedBinary, selection: Selection) -> ExplainedProgram:
         needs=tuple(map(_need, report.needs)) if report is not None else (),
         facts=_sentences(facts),
         problems=binary.problems,
-        twin=binary.twin,
+        twin=binary.has_twin,
         size=binary.size,
         exact=binary.exact,
         attributed=binary.attributed,

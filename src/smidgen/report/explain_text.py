@@ -176,7 +176,7 @@ def _program_facts(program: ExplainedProgram) -> Iterator[tuple[str, str]]:
     if program.keeps_methods:
         yield "methods", "all are kept, as some are looked up by name at run time"
     if program.twin:
-        yield "names of data", printable(program.twin)
+        yield "names of data", "from the same program, linked with its symbols"
     exact, all_ = (100 * part / max(program.size, 1) for part in (program.exact, program.attributed))
     yield "attributed", f"{exact:.1f}% exactly, {all_:.1f}% in all"
 

@@ -124,7 +124,7 @@ class ExplainedProgram(msgspec.Struct, frozen=True, kw_only=True):
         settings: Of the build, such as ``GOAMD64`` and ``vcs.revision``.
         facts: What else there is to know, in sentences.
         problems: What could not be read, in sentences.
-        twin: Where names of data came from, or empty.
+        twin: Data were named by the same program with its symbols kept.
     """
 
     architecture: str
@@ -146,7 +146,7 @@ class ExplainedProgram(msgspec.Struct, frozen=True, kw_only=True):
     needs: tuple[ProgramNeed, ...]
     facts: tuple[str, ...]
     problems: tuple[str, ...]
-    twin: str
+    twin: bool
     size: int
     exact: int
     attributed: int

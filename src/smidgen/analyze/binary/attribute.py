@@ -21,6 +21,7 @@ from smidgen.analyze.binary.owners import C_CODE, UNKNOWN, of_format, of_package
 from smidgen.analyze.binary.references import reference_claims
 from smidgen.analyze.binary.symbols import symbol_claims, table_claims
 from smidgen.analyze.binary.tally import tallied
+from smidgen.analyze.binary.twin import read_twin
 from smidgen.analyze.binary.types import Types
 from smidgen.analyze.explained import ExplainedBinary, OwnerKind, PartKind, ProgramFacts
 from smidgen.elf.functab import FunctionTable, read_function_table
@@ -64,28 +65,31 @@ class _Job:
             self.problems.append(f"A part of {what} is damaged, and not told apart: {error.reason}.")
 
 
-def explain_binary(data: bytes | mmap, stored_at: StoredAt) -> ExplainedBinary:
+def explain_binary(data: bytes | mmap, stored_at: StoredAt, *, twin: bytes | mmap | None = None) -> ExplainedBinary:
     """Attribute each byte of an executable.
 
     Args:
         data: The whole file.
         stored_at: What a prefix of it takes as it is stored; increasing.
+        twin: The same program linked with its symbols, or None.
 
     Raises:
+        UsageError: The twin is another program.
         InvalidExecutable: It is no ELF executable, or its headers are damaged.
     """
     with _without_collector():
-        return _explained(parse_elf(data), stored_at)
+        elf = parse_elf(data)
+        return _explained(elf, stored_at, read_twin(elf, twin) if twin is not None else None)
 
 
-def _explained(elf: ElfFile, stored_at: StoredAt) -> ExplainedBinary:
+def _explained(elf: ElfFile, stored_at: StoredAt, twin: ElfFile | None) -> ExplainedBinary:
     problems: list[str] = []
     table = _table(elf, problems)
     facts = program_facts(elf, table, problems)
     job = _Job(elf, table, facts, stretches(elf), Ledger(len(elf.data)), problems)
     job.add(lambda: frame_claims(elf), "the headers")
     if table is not None:
-        _add_go(job, table)
+        _add_go(job, table, twin)
     else:
         job.add(lambda: symbol_claims(elf, is_go=False), "the symbol table")
     job.add(lambda: table_claims(elf, is_go=table is not None), "the symbol table")
@@ -99,6 +103,7 @@ def _explained(elf: ElfFile, stored_at: StoredAt) -> ExplainedBinary:
         attributed=sum(section.attributed for section in sections),
         sections=sections,
         problems=tuple(problems),
+        has_twin=twin is not None,
     )
 
 
@@ -131,7 +136,7 @@ def _table(elf: ElfFile, problems: list[str]) -> FunctionTable | None:
     return table
 
 
-def _add_go(job: _Job, table: FunctionTable) -> None:
+def _add_go(job: _Job, table: FunctionTable, twin: ElfFile | None) -> None:
     """Claim all that a Go program's own tables tell, the certain first."""
     elf = job.elf
     functions = Functions(elf, table)
@@ -143,7 +148,7 @@ def _add_go(job: _Job, table: FunctionTable) -> None:
         if elf.bits == 64 and elf.endian == "<":
             release = go_release(job.facts.go_version)
             job.add(lambda: Types(elf, module, release=release).claims(), "the types")
-    job.add(lambda: symbol_claims(elf, is_go=True), "the symbol table")
+    job.add(lambda: symbol_claims(elf, is_go=True, names=twin), "the symbol table")
     job.add(lambda: reference_claims(elf, functions, job.parts), "the references")
 
 

@@ -1,6 +1,6 @@
 """Symbols: what the symbol table names, and the bytes of that table itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from struct import calcsize
 
 from smidgen.analyze.binary.ledger import Claim
@@ -27,23 +27,32 @@ _CARRIERS = frozenset(
 )
 
 
-def symbol_claims(elf: ElfFile, *, is_go: bool) -> Iterator[Claim]:
+def symbol_claims(elf: ElfFile, *, is_go: bool, names: ElfFile | None = None) -> Iterator[Claim]:
     """Claim what the symbol tables name: code and data by address, as far as sizes are known.
+
+    Args:
+        elf: An executable.
+        is_go: Its symbols have packages.
+        names: Its twin, whose symbols these are; its own where None.
 
     Raises:
         InvalidExecutable: A table has more symbols than any program.
     """
     for kind in (2, SHT_DYNSYM):
-        table = symbol_section(elf, kind)
+        named = names or elf
+        table = symbol_section(named, kind)
         if table is not None:
-            for symbol in read_symbols(elf, table):
-                yield from _claims(elf, symbol, is_go=is_go)
+            sections = [elf.section(section.name) if names else section for section in named.sections]
+            for symbol in read_symbols(named, table):
+                yield from _claims(sections, symbol, is_go=is_go)
 
 
-def _claims(elf: ElfFile, symbol: Symbol, *, is_go: bool) -> Iterator[Claim]:
-    if not symbol.size or not symbol.name or symbol.name in _CARRIERS or not 0 < symbol.section < len(elf.sections):
+def _claims(sections: Sequence[Section | None], symbol: Symbol, *, is_go: bool) -> Iterator[Claim]:
+    if not symbol.size or not symbol.name or symbol.name in _CARRIERS or not 0 < symbol.section < len(sections):
         return
-    section = elf.sections[symbol.section]
+    section = sections[symbol.section]
+    if section is None:
+        return
     distance = symbol.address - section.address
     if section.type == SHT_NOBITS or not 0 <= distance < section.size or symbol.size > section.size - distance:
         return
