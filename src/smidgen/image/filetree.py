@@ -129,9 +129,9 @@ class FileTree:
         self._count += 1
         if self._count > _MAX_FILES:
             raise LimitExceeded("number of files in the image", limit=_MAX_FILES)
-        directory, name = posixpath.split(entry.path)
-        if name == _OPAQUE or (name.startswith(_WHITEOUT) and not f"/{name}".startswith(_AUFS)):
-            self._hide(directory, None if name == _OPAQUE else name.removeprefix(_WHITEOUT))
+        hidden = whiteout_of(entry.path)
+        if hidden is not None:
+            self._hide(*hidden)
         elif _AUFS not in f"/{entry.path}":
             self._put(entry, layer, digest)
 
@@ -249,6 +249,17 @@ class FileTree:
             target.content.names += 1
         link = replace(target.entry, path=entry.path, kind=Kind.HARDLINK, link=entry.link, size=0, device=(0, 0))
         return link, target.content
+
+
+def whiteout_of(path: str) -> tuple[str, str | None] | None:
+    """Give the directory and the name that a whiteout at *path* hides, None for all in it; None for no whiteout."""
+    name = path.rpartition("/")[2]
+    if not name.startswith(_WHITEOUT):
+        return None
+    directory = path[: -len(name)].rstrip("/")
+    if name == _OPAQUE:
+        return directory, None
+    return None if f"/{name}".startswith(_AUFS) else (directory, name.removeprefix(_WHITEOUT))
 
 
 def below(node: Node, *, deep: bool) -> Iterator[Node]:

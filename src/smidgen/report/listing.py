@@ -18,6 +18,7 @@ _LETTERS = {
     "fifo": "p",
 }
 _SPECIAL = ((0o4000, 2, "s"), (0o2000, 5, "s"), (0o1000, 8, "t"))
+_CHANGES = {"added": "+", "changed": "~", "deleted": "-", "hidden": "-"}
 _ARROWS = {"symlink": " -> ", "hardlink": " link to "}
 
 
@@ -30,13 +31,20 @@ def render_files(files: Sequence[ListedFile], *, details: bool = False, whole_pa
         whole_paths: Paths from the root, not only the last component.
     """
     names = [printable(file.path if whole_paths else posixpath.basename(file.path)) for file in files]
+    marks = [f"{_CHANGES[file.change]} " if file.change else "" for file in files]
     if not details:
-        return [name + ("/" if file.kind == "directory" else "") for name, file in zip(names, files, strict=True)]
+        return [mark + name + _end(file) for mark, name, file in zip(marks, names, files, strict=True)]
     rows = [
-        [_mode(file), f"{file.uid}/{file.gid}", str(file.size), _time(file.mtime), name + _link(file)]
-        for name, file in zip(names, files, strict=True)
+        [mark + _mode(file), f"{file.uid}/{file.gid}", str(file.size), _time(file.mtime), name + _link(file)]
+        for mark, name, file in zip(marks, names, files, strict=True)
     ]
     return columns(rows, align="<<>", gap=" ")
+
+
+def _end(file: ListedFile) -> str:
+    if file.change == "hidden":
+        return "/*"
+    return "/" if file.kind == "directory" else ""
 
 
 def _mode(file: ListedFile) -> str:

@@ -113,6 +113,8 @@ class ListedFile(msgspec.Struct, frozen=True, kw_only=True):
         mtime: Seconds since 1970.
         link: What a link points to, or null.
         layer: Digest of the layer it comes from; null for a directory that no layer has an entry of.
+        change: With ``--layer``, what that layer does: ``added``, ``changed``, ``deleted``, or ``hidden`` for all that
+            the layers below have in a directory; else null.
     """
 
     path: str
@@ -124,6 +126,7 @@ class ListedFile(msgspec.Struct, frozen=True, kw_only=True):
     mtime: int
     link: str | None
     layer: str | None
+    change: str | None = None
 
 
 class ListingReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,7 +9,7 @@ import msgspec
 from smidgen.errors import ContentError
 from smidgen.image.history import history_steps
 from smidgen.image.image import Image
-from smidgen.layer.entry import Kind
+from smidgen.layer.entry import Entry, Kind
 from smidgen.oci.config import History
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.platform import Platform
@@ -193,8 +193,31 @@ def list_files(image: Image, path: str, *, recursive: bool, follow: bool) -> Lis
     return ListingReport(name=image.name, digest=image.digest, platform=str(image.platform), files=files)
 
 
+def list_layer(image: Image, path: str, number: int) -> ListingReport:
+    """List what layer *number* of a single image does, from 1 for the bottom one.
+
+    Args:
+        image: A single image.
+        path: Absolute; only what is there and below it.
+        number: Which layer.
+    """
+    from smidgen.image.layer_changes import layer_changes  # noqa: PLC0415 (brings the tar reader)
+
+    within = path.strip("/")
+    digest = image.layers[number - 1].digest if 1 <= number <= len(image.layers) else None
+    files = tuple(
+        _listed(change.entry, None if change.how in {"deleted", "hidden"} else digest, change.how)
+        for change in layer_changes(image, number)
+        if not within or f"{change.entry.path}/".startswith(f"{within}/")
+    )
+    return ListingReport(name=image.name, digest=image.digest, platform=str(image.platform), files=files)
+
+
 def _file(node: "Node") -> ListedFile:
-    entry = node.entry
+    return _listed(node.entry, node.layer)
+
+
+def _listed(entry: Entry, layer: str | None, change: str | None = None) -> ListedFile:
     link = f"/{entry.link}" if entry.kind is Kind.HARDLINK else entry.link
     return ListedFile(
         path=encodable(f"/{entry.path}"),
@@ -205,5 +228,6 @@ def _file(node: "Node") -> ListedFile:
         size=entry.size,
         mtime=entry.mtime,
         link=encodable(link) or None,
-        layer=node.layer,
+        layer=layer,
+        change=change,
     )
