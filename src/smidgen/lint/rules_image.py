@@ -23,6 +23,8 @@ _INSTALLERS: Final = {
     "microdnf": ("install",),
     "yum": ("install",),
 }
+# Tags that mean another release tomorrow; a code name such as bookworm stands for one.
+_MOVING: Final = frozenset({"latest", "stable", "oldstable", "testing", "unstable", "sid", "rolling", "devel", "edge"})
 _DIGEST: Final = re.compile(r"@sha256:[0-9a-f]{64}\Z")
 
 
@@ -126,13 +128,19 @@ def _unpinned(subject: Subject) -> Iterator[Found]:
 
 
 def _unpinned_image(name: str, location: Location, at: int) -> Iterator[Found]:
-    label = tag(name)
-    if name == "scratch" or _DIGEST.search(name) or (label and not label.startswith("latest")):
+    label, facts = tag(name), base_facts(name)
+    if name == "scratch" or _DIGEST.search(name):
         return
-    # Distroless has no versions in tags: "nonroot" and "latest" both move, and the name says the release of Debian.
-    if name.startswith("gcr.io/distroless/") and "-debian" in repository(name) and not label:
+    if facts.kind == "distroless":
+        # There are no versions in its tags: the name says the release of Debian, and only a digest says more.
+        moves = label.startswith("latest") or (not label and "-debian" not in repository(name))
+    elif facts.kind in {"golang", "alpine", "busybox"}:
+        moves = not any(letter.isdigit() for letter in label)
+    else:
+        moves = not label or label.partition("-")[0] in _MOVING
+    if not moves:
         return
-    said = f"{name} has no tag, which means latest" if not label else f"the tag {label!r} moves on"
+    said = f"{name} has no tag, which means latest" if not label else f"the tag {label!r} names no version"
     yield Found(
         location=location,
         message=f"{said}: tomorrow's build is made from another image",

@@ -57,7 +57,10 @@ def _fixed(subject: Subject) -> Iterator[Found]:
         hint = "write ARG TARGETARCH before it, and GOARCH=$TARGETARCH"
         word = next((one for one in build.command.assignments if one.raw.startswith("GOARCH=")), None)
         if word is not None:
-            fix = _fixed_fix(subject, build, word) if several else None
+            is_variable = "$" in word.raw
+            fix = _fixed_fix(subject, build, word) if several and not is_variable else None
+            if is_variable:
+                hint = "leave the default of the ARG out: it beats what the builder gives"
             yield at_word(subject, build.script, word, message, hint=hint, fix=fix, severity=severity)
             continue
         step = next(
@@ -127,6 +130,19 @@ def _not_declared(subject: Subject) -> Iterator[Found]:
             )
 
 
+def _final_on_builder(subject: Subject) -> Iterator[Found]:
+    for stage in subject.final.chain():
+        if "BUILDPLATFORM" in stage.stage.from_.platform:
+            location = stage.stage.from_.location
+            yield Found(
+                location=location,
+                message="the image is made from the base for the machine that builds, whatever platform it is for",
+                at=max(0, location.code.find("--platform")),
+                length=len(stage.stage.from_.platform) + len("--platform="),
+                hint="leave --platform out of the last stage",
+            )
+
+
 RULES: Final = (
     Rule(
         id="SM019",
@@ -152,6 +168,16 @@ RULES: Final = (
         severity=Severity.ERROR,
         check=_not_passed,
         fixes="writes `ARG TARGETOS TARGETARCH` and passes both to `go build`",
+    ),
+    Rule(
+        id="SM041",
+        name="image-for-the-builder",
+        title="The last stage is for the machine that builds",
+        reason="FROM --platform=$BUILDPLATFORM is for stages that compile. In the last one, every image of a build for "
+        "several platforms has the base of one.",
+        instead="FROM gcr.io/distroless/static-debian12:nonroot",
+        severity=Severity.ERROR,
+        check=_final_on_builder,
     ),
     Rule(
         id="SM039",
