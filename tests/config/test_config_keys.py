@@ -10,6 +10,7 @@ from smidgen.config.fields import LISTS, MAPS, flag_name
 from smidgen.config.schema import Options
 from smidgen.config.settings import Flags, Origin, Settings
 from smidgen.config.values import AddSpec, Port, User
+from smidgen.errors import UsageError
 from smidgen.layer.compression import Compression
 from smidgen.oci.config import Healthcheck
 from smidgen.oci.platform import Platform
@@ -301,6 +302,7 @@ CASES = (
         default={},
         both={"GOFLAGS": ""},
     ),
+    Case("cgo", "true", True, "false", False, {"cgo": True}, True, default=False),
     Case("strip", "false", False, "true", True, {"strip": True}, True, default=True),
     Case("disable_optimizations", "true", True, "false", False, {"disable_optimizations": False}, False, default=False),
 )
@@ -312,6 +314,12 @@ def flags_of(given: Mapping[str, object]) -> Flags:
     flags = Flags(**given)  # type: ignore[arg-type]
     assert all(isinstance(getattr(flags, name), (str, tuple, bool)) for name in given)
     return flags
+
+
+def test_c_is_linked_in_one_way_only() -> None:
+    with pytest.raises(UsageError, match=r"--libc: .glibc. links C dynamically, and cgo .smidgen\.yaml:1. statically"):
+        settings_of("cgo: true\n", flags=Flags(libc="glibc"))
+    assert settings_of("cgo: true\n", flags=Flags(libc="glibc", cgo=False)).libc == "glibc"
 
 
 def test_every_key_and_every_flag_has_a_case() -> None:

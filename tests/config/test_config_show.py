@@ -91,6 +91,7 @@ def test_show_says_where_each_value_came_from(repo: Path) -> None:
         needs:
           with: [ca, tz]                       # smidgen.yaml:6
           zones: [Europe/Berlin]               # smidgen.yaml:6
+        cgo: false                             # default
         strip: true                            # default
         disable_optimizations: false           # default
         # not set: names, name, entrypoint, cmd, workdir, volumes, stop_signal, linux_capabilities, labels, \

@@ -86,7 +86,7 @@ _SETTINGS: Final = (
     _Option("flags", "FLAGS", "Any other flags of `go build`.", many=False),
     _Option("build_env", "NAME=VALUE", "Environment of `go build`."),
     _Option("libc", "glibc", "Link C code dynamically, by gcc, and take its libraries along.", many=False),
-    _Option("sysroot", "DIR", "Where libraries are.  [default: this machine's]", many=False),
+    _Option("sysroot", "DIR", "Where C code finds libraries; with --cgo static ones, and headers.", many=False),
     _Option("libraries", "NAME,…", "Libraries that a dynamic program may load beside those that it needs."),
     _Option(
         "base",
@@ -140,6 +140,7 @@ def _setting_options(command: Command) -> Command:
 @click.option("--single-layer", is_flag=True, default=None, help="Put all files into one layer.")
 @click.option("--kodata/--no-kodata", default=None, help="Put the package's kodata directory in.  [default: yes]")
 @click.option("--strip/--no-strip", default=None, help="Leave symbols and debug data out.  [default: yes]")
+@click.option("--cgo/--no-cgo", default=None, help="Compile C too, statically; takes smidgen[cgo].  [default: no]")
 @click.option(
     "--disable-optimizations", is_flag=True, default=None, help="Compile for a debugger (-gcflags=all=-N -l)."
 )

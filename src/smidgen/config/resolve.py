@@ -100,6 +100,7 @@ class _Resolver:
             build_tags=self._list("build_tags", _checked),
             variables=self._map("variables", _check_variable),
             build_env=self._map("build_env", values.check_environment_name),
+            cgo=self._cgo(),
             sysroot=self._sysroot(),
             libc=self._text("libc", values.parse_libc, ""),
             libraries=tuple(dict.fromkeys(self._list("libraries", values.parse_library))),
@@ -188,6 +189,18 @@ class _Resolver:
     def _ca_bundles(self) -> tuple[Path, ...]:
         items = self._items("ca_bundles") or ()
         return tuple(Path(os.path.normpath(item.root / item.parsed(_checked))) for item in items)
+
+    def _cgo(self) -> bool:
+        is_on = self._switch("cgo", default=False)
+        libc = next((layer.texts["libc"] for layer in reversed(self._layers) if "libc" in layer.texts), None)
+        if is_on and libc is not None and libc.value:
+            raise libc.place.error(
+                UsageError(
+                    f"{libc.value!r} links C dynamically, and cgo ({self._provenance['cgo']}) statically",
+                    hint="keep one of them; --no-cgo takes the second back",
+                )
+            )
+        return is_on
 
     def _sysroot(self) -> str:
         given = next((layer.texts["sysroot"] for layer in reversed(self._layers) if "sysroot" in layer.texts), None)

@@ -246,11 +246,18 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             examples=[{"GOPRIVATE": "git.example.com", "GOEXPERIMENT": "jsonv2"}],
         ),
     ] = UNSET
+    cgo: Annotated[
+        bool | UnsetType,
+        Meta(
+            description="Whether C in Go packages is compiled too (cgo), by zig, and linked statically against musl. "
+            "It takes smidgen[cgo]."
+        ),
+    ] = UNSET
     sysroot: Annotated[
         str | UnsetType,
         Meta(
             description="A directory that has what C code needs as the root of a system has it: the libraries that "
-            "dynamic programs are loaded with. Relative to this file.",
+            "dynamic programs are loaded with; with cgo, headers and static libraries. Relative to this file.",
             examples=["sysroot"],
         ),
     ] = UNSET

@@ -66,6 +66,7 @@ class Flags:
     build_tags: tuple[str, ...] | None = None
     variables: tuple[str, ...] | None = None
     build_env: tuple[str, ...] | None = None
+    cgo: bool | None = None
     sysroot: str | None = None
     libc: str | None = None
     libraries: tuple[str, ...] | None = None
@@ -111,6 +112,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         build_tags: For ``-tags``.
         variables: Name → value of ``-X``, values are templates, such as ``main.version``.
         build_env: Environment of ``go build``, over this process's own.
+        cgo: Whether C in Go packages is compiled too, and linked statically.
         sysroot: A directory with headers and libraries for C, absolute; empty for none.
         libc: ``glibc`` to link Go programs with C dynamically, and take the libraries along; empty for static ones.
         libraries: Names or paths of libraries that a dynamic program may load, beside those that it needs.
@@ -154,6 +156,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     build_tags: tuple[str, ...]
     variables: Mapping[str, str]
     build_env: Mapping[str, str]
+    cgo: bool
     sysroot: str
     libc: str
     libraries: tuple[str, ...]

@@ -12,7 +12,7 @@ from smidgen.image.assemble import assemble, assemble_index
 from smidgen.layer.capabilities import parse_capabilities
 from smidgen.needs.accounts import Account
 from smidgen.needs.examine import BinaryFacts
-from smidgen.needs.need import NeedKind
+from smidgen.needs.need import FactKind, NeedKind
 from smidgen.needs.provision import Provision, provisions
 from smidgen.needs.selection import Selection, select
 from smidgen.oci.platform import Platform
@@ -100,7 +100,15 @@ def assemble_image(
         platforms=platforms,
         cached=cached,
         warnings=(*settings.warnings, *(base.warnings if base is not None else ()), *warnings),
+        notes=_notes(settings, parts),
     )
+
+
+def _notes(settings: Settings, parts: Sequence[Part]) -> tuple[str, ...]:
+    """Say who brings C, to those who asked for it to be compiled."""
+    facts = (fact for part in parts for fact in part.facts.report.facts)
+    told = dict.fromkeys(fact.message for fact in facts if fact.kind is FactKind.CGO and not fact.warning)
+    return tuple(told) if settings.cgo else ()
 
 
 def _assemble_part(

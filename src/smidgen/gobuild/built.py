@@ -47,6 +47,8 @@ class Built:
         target: What it was built from.
         names: The tags it was given, the first one is what it is called.
         cached: Nothing had changed, and the compiler was not started.
+        warnings: What may hurt, in sentences.
+        notes: What is good to know, likewise.
     """
 
     target: str
@@ -55,3 +57,4 @@ class Built:
     platforms: tuple[BuiltPlatform, ...]
     cached: bool
     warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -71,8 +71,10 @@ class _Collector:
         self.inputs.files |= dict.fromkeys(settings.files)
         flags = FlagSet(batch.options, settings.get("GOFLAGS"))
         self.flags(flags, batch)
-        if variables["CGO_ENABLED"] != "0":
-            self.refuse("cgo is on, and what a C compiler reads is not known")
+        if batch.options.cgo:
+            self.c_code(batch)
+        elif variables["CGO_ENABLED"] != "0":
+            self.refuse("cgo is on without --cgo, and what its C compiler reads is not known")
         if settings.get("GO111MODULE") == "off":
             self.refuse("GO111MODULE is off")
         if batch.version:
@@ -95,6 +97,17 @@ class _Collector:
             self.releases(workspace.releases, settings.get("GOTOOLCHAIN"), is_known=True)
             if flags.value("buildvcs") != "false" and package.directory:
                 self.repository(package.directory)
+
+    def c_code(self, batch: Batch) -> None:
+        """Note what C code read."""
+        self.environment["PATH"] = self.environ.get("PATH")
+        if batch.c is None:
+            return
+        self.inputs.files |= dict.fromkeys(batch.c.inputs.files)
+        self.inputs.absent |= dict.fromkeys(batch.c.inputs.absent)
+        self.inputs.listings |= dict.fromkeys(batch.c.inputs.listings)
+        if batch.c.inputs.doubt:
+            self.refuse(batch.c.inputs.doubt)
 
     def imported(self, graph: str) -> set[str]:
         """Give the import paths of all packages that went into the executables."""

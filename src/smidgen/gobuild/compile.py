@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from smidgen.errors import CompileError
 from smidgen.gobuild.environment import GoSettings, go_environment, platform_variables
@@ -19,6 +20,9 @@ from smidgen.gobuild.target import MainPackage
 from smidgen.gobuild.template_values import TemplateSource, expand_options
 from smidgen.gobuild.toolchain import Toolchain
 from smidgen.oci.platform import Platform
+
+if TYPE_CHECKING:
+    from smidgen.gobuild.cgo.environment import Prepared
 
 # A command is often waiting, or busy on one core: a few more of them than cores are done sooner.
 _AT_ONCE = 4
@@ -51,6 +55,7 @@ class Batch:
         root: Where ``go`` runs; "" for packages at a version.
         options: Templates expanded, once the command is made.
         graph: The file in which ``go build`` wrote which packages it took; "" where it wrote none.
+        c: Which packages have C in them, and what it reads; None without cgo.
     """
 
     root: str
@@ -59,6 +64,7 @@ class Batch:
     platform: Platform
     packages: tuple[MainPackage, ...]
     graph: str = ""
+    c: "Prepared | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,14 +118,15 @@ def compile_packages(
         with suppress(FileExistsError):
             os.mkdir(place)
         command, options = _command(batch, place, toolchain, environ, templates)
-        commands.append(command)
-        expanded.append(replace(batch, options=options))
+        prepared = _with_c(replace(batch, options=options), command, toolchain)
+        commands.append(prepared[0])
+        expanded.append(prepared[1])
     running, started_ns = _running(started, commands[0])
 
     def ended(position: int, outcome: Outcome) -> None:
         batch = batches[position]
         if outcome.exit_code != 0:
-            raise _refused(batch, outcome)
+            raise _refused(expanded[position], outcome, toolchain, environ)
         tell(f"compiled {_names(batch)} for {batch.platform}")
 
     def said(position: int, line: str) -> None:
@@ -135,6 +142,30 @@ def compile_packages(
     binaries = _binaries(jobs, batches, places)
     done = (replace(batch, graph=_graph(place)) for batch, place in zip(expanded, places, strict=True))
     return Compiled(binaries=binaries, batches=tuple(done), started_ns=started_ns)
+
+
+def _with_c(batch: Batch, command: Command, toolchain: Toolchain) -> tuple[Command, Batch]:
+    """Get C compiled too, if the batch asks for it: the command and the batch, with what is known of it."""
+    if not batch.options.cgo:
+        return command, batch
+    from smidgen.gobuild.cgo.environment import c_setting, prepare  # noqa: PLC0415 (few programs have C in them)
+
+    setting = c_setting(batch.options, command.environ, toolchain.goroot)
+    if batch.version:
+        # Which packages it has cannot be asked; they are of the module cache, where nothing changes.
+        setting.compiler.write()
+        return command, batch
+    tags = FlagSet(batch.options, GoSettings(command.environ, toolchain.goroot).get("GOFLAGS")).values("tags")
+    prepared = prepare(
+        setting,
+        command.environ,
+        go=toolchain.path,
+        root=batch.root,
+        arguments=[_argument(package) for package in batch.packages],
+        flags=[f"-tags={text}" for text in tags],
+    )
+    environ = {**command.environ, **prepared.inputs.variables(command.environ)}
+    return replace(command, environ=environ), replace(batch, c=prepared)
 
 
 def _running(started: tuple[Command, Process] | None, first: Command) -> tuple[dict[int, Process], int]:
@@ -218,6 +249,10 @@ def _command(
         from smidgen.gobuild.glibc import c_variables  # noqa: PLC0415 (few programs are linked like that)
 
         variables |= c_variables(variables, batch.platform)
+    if options.cgo:
+        from smidgen.gobuild.cgo.environment import c_setting  # noqa: PLC0415 (few programs have C in them)
+
+        variables |= c_setting(options, variables, toolchain.goroot).compiler.variables()
     settings = GoSettings(variables, toolchain.goroot)
     if templates is not None:
         options = expand_options(options, templates.values(variables, toolchain.path, batch.root or place))
@@ -270,7 +305,11 @@ def _names(batch: Batch) -> str:
     return ", ".join(package.import_path for package in batch.packages)
 
 
-def _refused(batch: Batch, outcome: Outcome) -> CompileError:
-    output = (outcome.stderr or outcome.stdout).decode(errors="replace")
+def _refused(batch: Batch, outcome: Outcome, toolchain: Toolchain, environ: Mapping[str, str]) -> CompileError:
+    from smidgen.gobuild.cgo.refused import explained  # noqa: PLC0415 (few builds fail)
+
+    said = (outcome.stderr or outcome.stdout).decode(errors="replace")
     how = f"exit code {outcome.exit_code}" if outcome.exit_code >= 0 else f"signal {-outcome.exit_code}"
-    return CompileError(f"cannot compile {_names(batch)} for {batch.platform}: go ended with {how}", output=output)
+    output, hint = explained(batch, said, toolchain, environ)
+    message = f"cannot compile {_names(batch)} for {batch.platform}: go ended with {how}"
+    return CompileError(message, output=output, hint=hint)

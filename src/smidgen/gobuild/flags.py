@@ -8,6 +8,7 @@ Source: ``go help build``, ``go help environment`` (GOFLAGS), ``cmd/internal/quo
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from smidgen.errors import UsageError
 from smidgen.gobuild.options import BuildOptions
@@ -175,6 +176,7 @@ class FlagSet:
         strip = "-s -w" if self._options.strip else ""
         sets = [part for name, value in self._options.variables for part in ("-X", f"{name}={value}")]
         variables = join_quoted(sets)
+        linking = self._static_linking() if self._options.cgo else ""
         texts: list[tuple[str, str]] = []
         for text in self.values("ldflags"):
             stripped = text.strip()
@@ -185,8 +187,19 @@ class FlagSet:
             texts.append((pattern, stripped))
         if all(pattern for pattern, _ in texts):
             texts.insert(0, ("", ""))
-        rendered = ((pattern, " ".join(filter(None, (strip, text, variables)))) for pattern, text in texts)
+        rendered = ((pattern, " ".join(filter(None, (strip, text, variables, linking)))) for pattern, text in texts)
         return [pattern + text for pattern, text in rendered if text]
+
+    def _static_linking(self) -> str:
+        """Have the C compiler link everything into one file; the last of equal flags is in force, so it has all."""
+        words = [word for text in self.values("ldflags") for word in split_quoted(text.strip())]
+        wanted = ""
+        for word, following in pairwise((*words, "")):
+            name, equals, value = word.lstrip("-").partition("=")
+            if word.startswith("-") and name == "extldflags":
+                wanted = value if equals else following
+        # Go's name for a build follows from the path of the C compiler, which differs from one machine to the next.
+        return join_quoted(["-linkmode=external", f"-extldflags={f'{wanted} -static'.strip()}", "-buildid="])
 
 
 def _inherited(element: str) -> Flag:

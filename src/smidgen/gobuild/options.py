@@ -21,6 +21,8 @@ class BuildOptions:
         trimpath: Leave directories of this machine out.
         disable_optimizations: Compile for a debugger (``-gcflags=all=-N -l``).
         libc: ``glibc`` to compile C too, with gcc, and link dynamically; "" for a static program without C.
+        cgo: Compile C too, and link all of it statically.
+        sysroot: A directory with headers and libraries for C, absolute; "" for none.
     """
 
     ldflags: tuple[str, ...] = ()
@@ -33,3 +35,5 @@ class BuildOptions:
     trimpath: bool = True
     disable_optimizations: bool = False
     libc: str = ""
+    cgo: bool = False
+    sysroot: str = ""

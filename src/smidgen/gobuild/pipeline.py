@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,7 @@ from smidgen.store.content import ContentStore
 
 if TYPE_CHECKING:
     from smidgen.gobuild.bases import Bases
+    from smidgen.gobuild.cgo.environment import CompilerNames
     from smidgen.gobuild.compile import Compiled, Job
     from smidgen.gobuild.watch import Watch
     from smidgen.registry.progress import Progress as Transfers
@@ -328,7 +329,8 @@ def _compiled(
     bases: "Bases | None",
     progress: Progress,
 ) -> tuple[tuple[Built, ...], Snapshot | None]:
-    from smidgen.gobuild.compile import compile_packages  # noqa: PLC0415 (only a build that compiles needs it)
+    from smidgen.gobuild.cgo.told import c_facts, with_c_fact  # noqa: PLC0415 (only a build that compiles needs them)
+    from smidgen.gobuild.compile import compile_packages  # noqa: PLC0415
 
     if bases is not None:
         # A misspelt base is said now, not when all is compiled.
@@ -345,7 +347,12 @@ def _compiled(
         )
         # At once: the longer we wait, the more files may have changed under us.
         snapshot = collect_inputs(_question(request, plan), plan.resolution, compiled, previous=previous)
-        parts = _examined(plan, compiled, store)
+        folder = os.path.join(store.root, "cache", "cgo")
+        facts = c_facts(compiled.batches, plan.toolchain, request.environ, folder)
+        parts = [
+            [replace(part, facts=with_c_fact(part.facts, facts.get((package, part.platform)))) for part in each]
+            for package, each in zip(plan.packages, _examined(plan, compiled, store), strict=True)
+        ]
         images = _assembled(plan, store, parts, bases, cached=False)
         remembered = msgspec.json.encode(tuple(tuple(part.facts for part in each) for each in parts))
         if reason := record(_records(store), _question(request, plan), snapshot, remembered):
@@ -367,7 +374,7 @@ def _watch(
         plan.packages,
         plan.settings,
         directory=str(request.directory),
-        config_names=(*request.configs.watched(), *deciding),
+        config_names=(*request.configs.watched(), *deciding, *_c_compilers(request, plan)[1]),
         toolchain=plan.toolchain,
         git=plan.git,
         search_path=request.environ.get("PATH", os.defpath),
@@ -457,8 +464,18 @@ def _question(request: BuildRequest, plan: _Plan) -> Request:
         toolchain=plan.toolchain,
         source=plan.source,
         # What is read from an executable depends on who reads it.
-        extra=msgspec.json.encode((__version__, each)),
+        extra=msgspec.json.encode((__version__, each, _c_compilers(request, plan)[0])),
     )
+
+
+def _c_compilers(request: BuildRequest, plan: _Plan) -> "CompilerNames":
+    """Name what compiles C in this build: nothing without cgo."""
+    if not any(settings.cgo for settings in plan.settings):
+        return (), ()
+    from smidgen.gobuild.cgo.environment import compiler_names  # noqa: PLC0415 (few programs have C in them)
+
+    wanted = [(build_options(settings), settings.platforms) for settings in plan.settings]
+    return compiler_names(wanted, request.environ, plan.toolchain.goroot)
 
 
 def build_options(settings: Settings) -> BuildOptions:
@@ -473,6 +490,8 @@ def build_options(settings: Settings) -> BuildOptions:
         strip=settings.strip,
         disable_optimizations=settings.disable_optimizations,
         libc=settings.libc,
+        cgo=settings.cgo,
+        sysroot=settings.sysroot,
     )
 
 

@@ -15,7 +15,7 @@ _KEPT_SECONDS = 90 * 24 * 3600
 
 # Variables that Go reads, and those of them that change nothing in an executable.
 _PREFIXES = ("GO", "CGO_")
-_NAMES = frozenset(("HOME", "XDG_CONFIG_HOME"))
+_NAMES = frozenset(("HOME", "XDG_CONFIG_HOME", "ZIG_LIB_DIR"))
 _WITHOUT_EFFECT = frozenset(
     ("GOCACHE", "GOCACHEPROG", "GOTMPDIR", "GOMAXPROCS", "GOGC", "GOMEMLIMIT", "GOTRACEBACK", "GOTELEMETRYDIR")
 )

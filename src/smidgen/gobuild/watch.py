@@ -169,7 +169,8 @@ def compiler_of(
         environ: The user's environment.
         settings: Variables that they set may be secret, and are not to be written down.
     """
-    if len(commands) != 1 or any(each.build_env for each in settings):
+    # With C, what Go is told depends on what the code reads.
+    if len(commands) != 1 or any(each.build_env or each.cgo for each in settings):
         return None
     (command,) = commands
     changes = tuple((name, value) for name, value in command.environ.items() if environ.get(name) != value)

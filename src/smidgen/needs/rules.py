@@ -63,6 +63,7 @@ _TEMPORARY_PATH = re.compile(_NOT_OTHER + rb"/tmp/(?!mysql\.sock)[\w.%-]+")
 _TEMPORARY_TEXT = re.compile(_NOT_OTHER + rb"/tmp(?!/mysql\.sock)")
 _SOCKET_SEEKERS = ("github.com/jackc/pgx/v5/pgconn.defaultHost", "github.com/jackc/pgx/v4/pgconn.defaultHost")
 _SQLITE = "modernc.org/sqlite/lib._unixTempFileDir"
+_SQLITE_IN_C = "github.com/mattn/go-sqlite3."
 
 _NAME_LOOKUPS = (
     "net.Dial",
@@ -211,9 +212,10 @@ def _temporary_files(evidence: Evidence) -> Need | None:
         if (users := evidence.users(symbol, besides=_NO_FORM_READERS)) is not None:
             what = "reads forms; uploads that do not fit into memory go to temporary files"
             return _need(evidence, NeedKind.TMP, _Claim(symbol, what, users, Confidence.POSSIBLE))
-    if evidence.has(_SQLITE):
+    if evidence.has(_SQLITE) or (evidence.has_c_code and evidence.has_prefix(_SQLITE_IN_C)):
         what = "has SQLite, which writes what does not fit into memory to temporary files"
-        return _need(evidence, NeedKind.TMP, _Claim(_SQLITE, what, (), Confidence.POSSIBLE))
+        symbol = _SQLITE if evidence.has(_SQLITE) else f"{_SQLITE_IN_C}*"
+        return _need(evidence, NeedKind.TMP, _Claim(symbol, what, (), Confidence.POSSIBLE))
     explained = evidence.has("os.tempDir") or evidence.first(_SOCKET_SEEKERS)
     return _path(evidence, NeedKind.TMP, b"/tmp", _TEMPORARY_PATH if explained else _TEMPORARY_TEXT)
 

@@ -31,6 +31,7 @@ def _image_result(built: Built) -> ImageResult:
         size=sum(one.size for one in platforms),
         platforms=platforms,
         warnings=built.warnings,
+        notes=built.notes,
     )
 
 
@@ -99,6 +100,7 @@ def _image(image: ImageResult, style: Style) -> str:
     lines = [f"{style(name, 'bold')}  {style(image.digest[:19], 'dim')}{state}"]
     for platform in image.platforms:
         lines += _platform(platform, style)
+    lines += [f"  {style('note:', 'yellow')} {note}" for note in image.notes]
     if len(image.platforms) > 1:
         lines.append(f"  {len(image.platforms)} platforms, {human_size(image.pull_size)} in all")
     return "\n".join(lines)

@@ -69,6 +69,7 @@ def _rows(settings: Settings) -> Iterator[tuple[str, str, _Value, tuple[str, ...
         "build_tags": settings.build_tags or None,
         "variables": None,
         "build_env": None,
+        "cgo": settings.cgo,
         "sysroot": settings.sysroot or None,
         "libc": settings.libc or None,
         "libraries": settings.libraries or None,

@@ -89,6 +89,7 @@ class ImageResult(msgspec.Struct, frozen=True, kw_only=True):
         target: What was built.
         cached: True where nothing had changed and the compiler was not started.
         warnings: Sentences for people, of all platforms and of the configuration.
+        notes: Sentences for people, of what is good to know.
     """
 
     reference: str
@@ -101,6 +102,7 @@ class ImageResult(msgspec.Struct, frozen=True, kw_only=True):
     size: int
     platforms: tuple[PlatformResult, ...]
     warnings: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 class PushResult(msgspec.Struct, frozen=True, kw_only=True):

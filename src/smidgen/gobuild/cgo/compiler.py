@@ -1,0 +1,165 @@
+"""The C compiler as ``go build`` starts it: scripts in a directory of our own, one for each target.
+
+A script's directory is called after its text, so that Go, which knows a compiler by its path, compiles C
+again when zig, the target or the directory of libraries is another one, and else never.
+
+Source: ``go help environment`` (CC, CXX, AR, PKG_CONFIG); clang's manual (``-idirafter``); pkg-config(1).
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from smidgen.errors import BuildError
+from smidgen.gobuild.cgo.sysroot import Sysroot
+from smidgen.gobuild.cgo.target import Target
+from smidgen.gobuild.cgo.zig import Zig
+from smidgen.gobuild.process import find_executable
+
+#: A definition whose value is a digest of files that Go does not look at: when it changes, Go compiles again.
+INPUTS_DEFINITION: Final = "SMIDGEN_INPUTS"
+
+# What a script leaves out of the arguments: our definition, so that zig's own cache sees what really changed; and for
+# the linker a wish for debug data, which Go adds even where it wants none.
+_COMPILER: Final = """\
+#!/bin/sh
+# {note}
+link=yes
+for argument do
+  case $argument in -c|-E|-S|-M|-MM|-###) link= ;; esac
+done
+for argument do
+  shift
+  case $argument in
+    -D{definition}=*) ;;
+    -g) if [ -z "$link" ]; then set -- "$@" -g; fi ;;
+    *) set -- "$@" "$argument" ;;
+  esac
+done
+if [ -n "$link" ]; then
+  set -- "$@" {linking}
+fi
+exec {zig} {mode} -target {triple} {compiling} "$@"
+"""
+_TOOL: Final = '#!/bin/sh\nexec {zig} {mode} "$@"\n'
+# Without a directory of libraries there is nothing that pkg-config may find: what this machine has is for its own libc.
+_NO_PKG_CONFIG: Final = """\
+#!/bin/sh
+echo "pkg-config is not asked about $*: the libraries of this machine are for its own C library (see --sysroot)" >&2
+exit 1
+"""
+_PKG_CONFIG: Final = """\
+#!/bin/sh
+export PKG_CONFIG_LIBDIR={places} PKG_CONFIG_SYSROOT_DIR={root} PKG_CONFIG_PATH=
+exec {program} --static "$@"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """Scripts that are a C compiler for one target.
+
+    Attributes:
+        directory: Where they are, or will be.
+        scripts: Name → text.
+        cache: Where zig keeps what it compiled.
+    """
+
+    directory: str
+    scripts: tuple[tuple[str, str], ...]
+    cache: str
+
+    def variables(self) -> dict[str, str]:
+        """Give the environment that makes ``go`` use them."""
+        return {
+            "CGO_ENABLED": "1",
+            "CC": os.path.join(self.directory, "cc"),
+            "CXX": os.path.join(self.directory, "c++"),
+            "AR": os.path.join(self.directory, "ar"),
+            "PKG_CONFIG": os.path.join(self.directory, "pkg-config"),
+            "ZIG_GLOBAL_CACHE_DIR": self.cache,
+            "ZIG_LOCAL_CACHE_DIR": self.cache,
+        }
+
+    def write(self) -> None:
+        """Write the scripts, if they are not there.
+
+        Raises:
+            BuildError: They cannot be written.
+        """
+        try:
+            os.makedirs(self.directory, mode=0o700, exist_ok=True)
+            for name, text in self.scripts:
+                path = os.path.join(self.directory, name)
+                if not os.path.exists(path):
+                    _write_script(path, text)
+        except OSError as error:
+            raise BuildError(f"cannot write {error.filename}: {error.strerror}") from error
+
+
+def _write_script(path: str, text: str) -> None:
+    # Whole or not at all: another build may be about to start it.
+    fresh = f"{path}.{os.getpid()}"
+    with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(fresh, path)
+
+
+def compiler_for(target: Target, zig: Zig, sysroot: Sysroot, environ: Mapping[str, str]) -> Compiler:
+    """Describe the compiler for *target*; nothing is written or started.
+
+    Args:
+        target: What to compile for.
+        zig: What compiles.
+        sysroot: Where headers and libraries are, beside those that zig has itself.
+        environ: For the directory of caches, and for PATH.
+    """
+    compiling = ["-fno-sanitize=undefined", *([f"-mcpu={target.cpu}"] if target.cpu else [])]
+    compiling += [f"-idirafter {_quoted(path)}" for path in sysroot.headers]
+    values = {
+        "note": f"C for {target.triple}, by zig {zig.identity}",
+        "definition": INPUTS_DEFINITION,
+        "zig": _quoted(zig.path),
+        "triple": target.triple,
+        "compiling": " ".join(compiling),
+        "linking": " ".join(["-static", *(f"-L{_quoted(path)}" for path in sysroot.libraries)]),
+    }
+    scripts = (
+        ("cc", _COMPILER.format(mode="cc", **values)),
+        ("c++", _COMPILER.format(mode="c++", **values)),
+        ("ar", _TOOL.format(mode="ar", **values)),
+        ("ranlib", _TOOL.format(mode="ranlib", **values)),
+        ("pkg-config", _pkg_config(sysroot, environ)),
+    )
+    name = hashlib.sha256("\0".join(text for script in scripts for text in script).encode()).hexdigest()[:16]
+    caches = cache_directory(environ)
+    cache = environ.get("ZIG_GLOBAL_CACHE_DIR") or os.path.join(caches, "zig")
+    return Compiler(os.path.join(caches, "cgo", f"{target.triple}-{name}"), scripts, cache)
+
+
+def cache_directory(environ: Mapping[str, str]) -> str:
+    """Give the directory for what can be made again, of this user.
+
+    Source: XDG Base Directory Specification 0.8: a path that is not absolute is to be ignored.
+    """
+    named = environ.get("XDG_CACHE_HOME", "")
+    return os.path.join(named if os.path.isabs(named) else os.path.join(environ.get("HOME", "/"), ".cache"), "smidgen")
+
+
+def _pkg_config(sysroot: Sysroot, environ: Mapping[str, str]) -> str:
+    program = find_executable("pkg-config", environ.get("PATH", os.defpath))
+    if not sysroot.root:
+        return _NO_PKG_CONFIG
+    if program is None:
+        return "#!/bin/sh\necho 'pkg-config is not installed: apt-get install pkgconf' >&2\nexit 1\n"
+    places = ":".join(sysroot.descriptions)
+    # With the root of this machine itself there is nothing to put before a path.
+    root = "" if sysroot.root == "/" else sysroot.root
+    return _PKG_CONFIG.format(places=_quoted(places), root=_quoted(root), program=_quoted(program))
+
+
+def _quoted(text: str) -> str:
+    """Quote *text* for a shell."""
+    return "'" + text.replace("'", "'\\''") + "'"

@@ -1,0 +1,177 @@
+"""What people are told of C in a program: who brings it, what there is instead, and that it was left out."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from smidgen.gobuild.cgo.graph import CPackage, c_packages, imported_packages, list_command
+from smidgen.gobuild.cgo.replacements import replacement_of
+from smidgen.gobuild.environment import GoSettings, go_environment
+from smidgen.gobuild.flags import FlagSet
+from smidgen.gobuild.source import is_package_file
+from smidgen.gobuild.toolchain import Toolchain
+from smidgen.gobuild.workspace import find_workspace
+from smidgen.needs.examine import BinaryFacts
+from smidgen.needs.need import Fact, FactKind
+
+if TYPE_CHECKING:
+    from smidgen.gobuild.compile import Batch
+    from smidgen.gobuild.target import MainPackage
+    from smidgen.oci.platform import Platform
+
+_NAMED: Final = 3
+
+
+def with_c_fact(facts: BinaryFacts, fact: Fact | None) -> BinaryFacts:
+    """Put *fact* in the place of what the executable itself says of C."""
+    if fact is None:
+        return facts
+    others = [one for one in facts.report.facts if one.kind is not FactKind.CGO]
+    order = list(FactKind)
+    told = tuple(sorted((*others, fact), key=lambda one: order.index(one.kind)))
+    return msgspec.structs.replace(facts, report=replace(facts.report, facts=told))
+
+
+def compiled_c(packages: Sequence[CPackage]) -> Fact:
+    """Say what was compiled, where cgo was asked for."""
+    names = tuple(package.import_path for package in packages)
+    if not names:
+        message = "No package of the program has C in it: without --cgo it would be smaller, and built faster."
+        return Fact(kind=FactKind.CGO, symbol="", message=message, warning=False)
+    message = (
+        f"C is in {_listed(names)}, and linked in; what C code needs at run time cannot be read: add it with --with."
+    )
+    return Fact(kind=FactKind.CGO, symbol=names[0], message=f"{message}{_instead(names)}", warning=False)
+
+
+def left_out(names: Sequence[str]) -> Fact | None:
+    """Say what was not compiled, where cgo was not asked for; None where there is nothing."""
+    if not names:
+        return None
+    message = (
+        f"C in {_listed(names)} was left out, so that what needs it fails when it runs: build with --cgo."
+        f"{_instead(names)}"
+    )
+    return Fact(kind=FactKind.CGO, symbol=names[0], message=message, warning=True)
+
+
+def advice_without_c(names: Sequence[str]) -> str | None:
+    """Say what to do where Go refused a package because its C is left out; None where no package has any."""
+    return f"C is in {_listed(names)}: build with --cgo.{_instead(names)}" if names else None
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{more}"
+
+
+def _instead(names: Iterable[str]) -> str:
+    found = [(name, other) for name in names if (other := replacement_of(name))]
+    return "".join(f" {other} does in Go alone what {name} does." for name, other in found[:_NAMED])
+
+
+def c_facts(
+    batches: "Iterable[Batch]", toolchain: Toolchain, environ: Mapping[str, str], folder: str
+) -> "Mapping[tuple[MainPackage, Platform], Fact]":
+    """Say of C in what was compiled what the user should know.
+
+    Args:
+        batches: What was compiled.
+        toolchain: Asked where the answer is not known yet.
+        environ: The user's environment.
+        folder: Where answers are kept; it need not exist.
+
+    Raises:
+        BuildError: Go cannot be started.
+    """
+    return {
+        (package, batch.platform): fact
+        for batch in batches
+        if (fact := _fact(batch, toolchain, environ, folder)) is not None
+        for package in batch.packages
+    }
+
+
+def _fact(batch: "Batch", toolchain: Toolchain, environ: Mapping[str, str], folder: str) -> Fact | None:
+    if batch.c is not None:
+        return compiled_c(batch.c.packages)
+    if (
+        batch.options.cgo
+        or batch.options.libc
+        or not batch.graph
+        or go_environment(environ, batch.options)["CGO_ENABLED"] != "0"
+    ):
+        return None
+    path = os.path.join(folder, _key(batch, toolchain, environ))
+    with suppress(OSError, msgspec.DecodeError), open(path, "rb") as file:
+        return left_out(msgspec.msgpack.decode(file.read(1 << 20), type=tuple[str, ...]))
+    names = packages_with_c(batch, toolchain, environ)
+    with suppress(OSError):
+        os.makedirs(folder, exist_ok=True)
+        with open(f"{path}.{os.getpid()}", "wb") as fresh:
+            fresh.write(msgspec.msgpack.encode(names))
+        os.replace(f"{path}.{os.getpid()}", path)
+    return left_out(names)
+
+
+def packages_with_c(batch: "Batch", toolchain: Toolchain, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Ask Go which packages of *batch* would have C, were cgo on; those of the standard library do not count.
+
+    Raises:
+        BuildError: Go cannot be started.
+    """
+    if batch.version:
+        return ()
+    variables = go_environment(environ, batch.options, batch.platform)
+    arguments = [
+        f"./{os.path.relpath(package.directory, package.root)}" if package.directory else package.import_path
+        for package in batch.packages
+    ]
+    tags = [f"-tags={text}" for text in _tags(batch, toolchain, variables)]
+    found = c_packages(list_command(toolchain.path, batch.root, tags, arguments, variables))
+    return tuple(package.import_path for package in found)
+
+
+def _tags(batch: "Batch", toolchain: Toolchain, variables: Mapping[str, str]) -> tuple[str, ...]:
+    return FlagSet(batch.options, GoSettings(variables, toolchain.goroot).get("GOFLAGS")).values("tags")
+
+
+def _key(batch: "Batch", toolchain: Toolchain, environ: Mapping[str, str]) -> str:
+    """Name everything that the answer follows from.
+
+    That is what all packages are called, the files that choose their versions, and which files of packages on this
+    machine have C: few builds change any of it, and Go need not be asked.
+    """
+    variables = go_environment(environ, batch.options, batch.platform)
+    parts = [toolchain.identity, batch.root, str(batch.platform), *_tags(batch, toolchain, variables)]
+    names = imported_packages(batch.graph)
+    parts += sorted(names)
+    settings = GoSettings(variables, toolchain.goroot)
+    workspaces = (find_workspace(package.directory or package.root, settings) for package in batch.packages)
+    for workspace in {one for one in workspaces if one is not None}:
+        parts += [_content(path) for path in workspace.files]
+        places = (place for name in names for place in workspace.directories_of(name))
+        parts += sorted(path for place in places for path in _files_with_c(place))
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:32]
+
+
+def _files_with_c(directory: str) -> Iterator[str]:
+    with suppress(OSError):
+        for name in os.listdir(directory):
+            if is_package_file(name):
+                with open(os.path.join(directory, name), "rb") as file:
+                    if b'"C"' in file.read():
+                        yield os.path.join(directory, name)
+
+
+def _content(path: str) -> str:
+    try:
+        with open(path, "rb") as file:
+            return f"{path} {hashlib.file_digest(file, 'sha256').hexdigest()}"
+    except OSError:
+        return path
