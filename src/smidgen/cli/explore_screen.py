@@ -132,10 +132,8 @@ class Explorer(App[None]):
         if not self._explained.layers:
             self.query_one("#details", Static).update(self._about(None))
             return
-        layer = self._explained.layers[self._number]
-        self.query_one("#details", Static).update(self._about(layer))
         self._root = browse(self._explained.layers, self._number, whole=self._whole)
-        self._draw_tree()
+        self._draw()
 
     def _about(self, layer: ExplainedLayer | None) -> Text:
         content, explained = self._content, self._explained
@@ -166,8 +164,11 @@ class Explorer(App[None]):
             text.append(f"{printable(value)}\n")
         return text
 
-    def _draw_tree(self) -> None:
-        assert self._root is not None  # noqa: S101 - a layer is shown before its tree is drawn
+    def _draw(self) -> None:
+        """Draw the layer anew as it is known: what is hidden, or how it is shown, has changed."""
+        if self._root is None:
+            return
+        self.query_one("#details", Static).update(self._about(self._explained.layers[self._number]))
         self._shown = matching(self._root, text=self._text, hidden=self._hidden)
         tree: Tree[BrowsedFile] = self.query_one("#tree", Tree)
         tree.clear()
@@ -224,17 +225,17 @@ class Explorer(App[None]):
     def action_toggle_change(self, change: str) -> None:
         """Hide files of one sort, or show them again."""
         self._hidden ^= {Change(change)}
-        self._show_layer()
+        self._draw()
 
     def action_toggle_attributes(self) -> None:
         """Show modes, owners and sizes, or names alone."""
         self._attributes = not self._attributes
-        self._show_layer()
+        self._draw()
 
     def action_expand(self) -> None:
         """Open all directories, or close them."""
         self._expanded = not self._expanded
-        self._show_layer()
+        self._draw()
 
     def action_filter(self) -> None:
         """Ask for a part of a path."""
@@ -253,7 +254,7 @@ class Explorer(App[None]):
     def _filtered(self, event: Input.Changed) -> None:
         if event.value != self._text:
             self._text = event.value
-            self._show_layer()
+            self._draw()
 
     @on(Input.Submitted, "#filter")
     def _entered(self) -> None:

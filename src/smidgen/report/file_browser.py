@@ -102,6 +102,8 @@ def matching(root: BrowsedFile, *, text: str, hidden: Collection[Change]) -> fro
 def _apply(root: BrowsedFile, layer: ExplainedLayer, *, marks: bool) -> None:
     """Lay the files of *layer* over the tree; where *marks*, what goes stays as removed."""
     made: set[str] = set()
+    # Files mostly stand behind others of the same directory, which then need not be walked to again.
+    known: tuple[str, BrowsedFile] | None = None
     for file in layer.files:
         directory, _, name = file.path.rpartition("/")
         if name == _OPAQUE:
@@ -115,8 +117,14 @@ def _apply(root: BrowsedFile, layer: ExplainedLayer, *, marks: bool) -> None:
         elif not file.path:
             root.file = file
         else:
-            _put(_directory(root, directory, made, marks=marks), file, name, marks=marks)
+            parent = known[1] if known and known[0] == directory else _directory(root, directory, made, marks=marks)
+            known = (directory, parent)
+            if file.kind is Kind.DIRECTORY or name in parent.children:
+                known = None
+            _put(parent, file, name, marks=marks)
             made.add(file.path)
+            continue
+        known = None
 
 
 def _hide(parent: BrowsedFile, name: str, made: set[str], *, marks: bool) -> None:
