@@ -1,10 +1,12 @@
 """``smidgen waste``, as a person or a script runs it."""
 
 import io
+import json
 import os
 import tarfile
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from smidgen.layer.entry import Entry, Kind
@@ -50,7 +52,8 @@ def test_table(smidgen: Smidgen) -> None:
 
 def test_json(smidgen: Smidgen) -> None:
     report = smidgen("waste", "web:1", "--json").json
-    assert report["schema"] == "smidgen.waste/v1"
+    schema = Path(__file__).parent.parent.parent / "docs" / "reference" / "waste-v1.schema.json"
+    jsonschema.Draft202012Validator(json.loads(schema.read_text())).validate(report)
     assert (report["content"], report["wasted"]) == (151_000, 91_000)
     assert [layer["wasted"] for layer in report["layers"]] == [51_000, 40_000, 0]
     assert {key: report["groups"][2][key] for key in ("path", "files", "size", "made", "lost")} == {
