@@ -138,7 +138,9 @@ def _anchor(subject: Subject) -> Step:
 
 def _missing(subject: Subject, need: Need, message: str, *, hint: str, fix: Fix | None) -> Found:
     by = f" [{need.symbol}]" if need.symbol else ""
-    return at_text(_anchor(subject), "", f"{message}. {need.reason}{by}", hint=hint, fix=fix)
+    # What a library may do with it is less sure than what the program's own code does.
+    severity = None if need.confidence is Confidence.CERTAIN else Severity.WARNING
+    return at_text(_anchor(subject), "", f"{message}. {need.reason}{by}", hint=hint, fix=fix, severity=severity)
 
 
 def _copy_fix(subject: Subject, title: str, *lines: str) -> Fix | None:
@@ -201,7 +203,8 @@ def _needless(subject: Subject) -> Iterator[Found]:
 
 _SEEN: Final = (
     "The program is compiled, without cgo, and the names of the functions in it say what it needs, as "
-    "in `smidgen build`. Without Go, a context or a main package that can be found, the rule says nothing, and "
+    "in `smidgen build`. What is likely and not certain is a warning. Without Go, a "
+    "context or a main package that can be found, the rule says nothing, and "
     "lint says why."
 )
 

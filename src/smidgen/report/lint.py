@@ -120,8 +120,8 @@ def _with_carets(finding: Finding, style: Callable[..., str]) -> list[str]:
 def render_summary(report: LintReport) -> str:
     """Render the last line: how many of each."""
     parts = [
-        f"{count} {name}{'' if count == 1 or name == 'information' else 's'}"
-        for count, name in ((report.errors, "error"), (report.warnings, "warning"), (report.infos, "information"))
+        f"{count} {name}{'' if count == 1 else 's'}"
+        for count, name in ((report.errors, "error"), (report.warnings, "warning"), (report.infos, "note"))
         if count
     ]
     silenced = sum(file.silenced for file in report.files)
