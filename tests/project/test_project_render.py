@@ -106,7 +106,9 @@ def _check_github(document: dict[Any, Any]) -> None:
 
 
 def _check_gitlab(document: dict[str, Any]) -> None:
-    (job,) = document.values()
+    ((name, job),) = document.items()
+    # Of the keywords of the whole file, none is a job's name.
+    assert name not in {"image", "services", "cache", "variables", "stages", "default", "include", "workflow", "pages"}
     assert set(job) <= {"image", "variables", "cache", "script", "rules"}
     assert all(isinstance(line, str) for line in job["script"])
     assert all(isinstance(value, str) for value in job["variables"].values())

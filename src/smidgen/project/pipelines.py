@@ -54,7 +54,7 @@ jobs:
 _GITLAB: Final = """\
 # Written by `smidgen init --ci gitlab`. `smidgen prove` and `smidgen build -f` start containers of their own, for which
 # a runner that uses Docker needs `privileged = true`.
-image:
+build-image:
   image: python:3.12
   variables:
     SMIDGEN_STORE: $CI_PROJECT_DIR/.cache/smidgen
