@@ -33,7 +33,11 @@ def test_links_lead_somewhere(path: Path) -> None:
 def _commands(text: str) -> Iterator[list[str]]:
     for fence in _FENCE.finditer(text):
         if fence["kind"] in {"sh", "console", "bash"}:
-            for match in _COMMAND.finditer(fence["body"].replace("\\\n", " ")):
+            body = fence["body"].replace("\\\n", " ")
+            if fence["kind"] == "console":
+                # The rest is what commands print, which may begin with our name too.
+                body = "\n".join(line for line in body.splitlines() if line.startswith("$ "))
+            for match in _COMMAND.finditer(body):
                 yield shlex.split(match["arguments"].partition(" > ")[0])
     for match in re.finditer(r"`smidgen (?P<arguments>[^`]+)`", text):
         yield shlex.split(match["arguments"])
