@@ -3,7 +3,9 @@
 import os
 import shutil
 import subprocess
+import zlib
 from pathlib import Path
+from struct import pack
 
 import pytest
 
@@ -208,6 +210,63 @@ def test_a_dlopen_that_cannot_be_seen(shop: Workshop) -> None:
     assert image_path(_named(closure, str(plugin)), closure) == str(plugin)
     with pytest.raises(DynamicExecutable, match=r"libnone\.so, which .*app needs, was not found in "):
         check_whole(resolve_closure(program, asked=["libnone.so"]))
+
+
+def test_what_pyinstaller_packed(shop: Workshop) -> None:
+    program = shop.program("app")
+    inner = shop.library("libinner.so", _function("inner"))
+    packed = shop.library("libpacked.so", _function("packed", "inner"), "-Wl,--no-as-needed", "-L.", "-linner", "-lm")
+    contents = {"libpacked.so": packed.read_bytes(), "lib/libinner.so": inner.read_bytes(), "main": b"print(1)" * 20}
+    plain = program.read_bytes()
+    program.write_bytes(plain + _archive(contents))
+    closure = resolve_closure(program)
+    assert _named(closure, "libm.so.6").reason is Reason.PACKED
+    assert closure.is_whole
+    assert closure.report.need(NeedKind.TMP) is not None
+    del contents["lib/libinner.so"]
+    program.write_bytes(plain + _archive(contents))
+    with pytest.raises(DynamicExecutable, match=r"libinner\.so, which .*app needs, was not found"):
+        check_whole(resolve_closure(program))
+    whole = plain + _archive(contents)
+    for cut in range(len(plain), len(whole), 97):
+        program.write_bytes(whole[:cut] + whole[-88:])
+        assert resolve_closure(program).interpreter
+
+
+def _archive(contents: dict[str, bytes]) -> bytes:
+    """Pack files as PyInstaller does."""
+    body = rows = b""
+    for name, content in contents.items():
+        data = zlib.compress(content)
+        padded = name.encode().ljust(32, b"\0")
+        rows += pack(">IIIIBc", 18 + len(padded), len(body), len(data), len(content), 1, b"b") + padded
+        body += data
+    length = len(body) + len(rows) + 88
+    return body + rows + pack(">8sIIII64s", b"MEI\014\013\012\013\016", length, len(body), len(rows), 311, b"")
+
+
+def test_name_services_of_an_old_glibc(shop: Workshop) -> None:
+    """Before 2.34 they are files of their own; the library here only says that it is of such a release."""
+    root = shop.root / "sysroot"
+    names = "getaddrinfo, getpwnam"
+    (shop.root / "versions").write_text(f"GLIBC_2.2.5 {{ global: {names.replace(',', ';')}; }}; GLIBC_2.31 {{ }};")
+    source = "int getaddrinfo(void) { return 0; } int getpwnam(void) { return 0; }"
+    flags = ("-nostdlib", "-Wl,--version-script=versions", "-fno-builtin")
+    libc = shop.library("sysroot/lib/x86_64-linux-gnu/libc.so.6", source, *flags)
+    for name in ("libnss_files.so.2", "libnss_dns.so.2"):
+        shop.library(f"sysroot/lib/x86_64-linux-gnu/{name}", "", "-nostdlib")
+    (root / "lib64").mkdir()
+    shutil.copy("/lib64/ld-linux-x86-64.so.2", root / "lib64")
+    start = "int getaddrinfo(void), getpwnam(void); void _start(void) { getaddrinfo(); getpwnam(); }"
+    program = shop.program("app", start, "-nostdlib", "-fno-builtin", str(libc))
+    (root / "etc").mkdir()
+    (root / "etc/nsswitch.conf").write_text("passwd: files sss\nhosts: files mymachines [NOTFOUND=return] dns # all\n")
+    closure = resolve_closure(program, sysroot=root)
+    assert closure.c_library == "glibc 2.31"
+    services = {one.name for one in closure.libraries if one.reason is Reason.NSS}
+    assert services == {"libnss_files.so.2", "libnss_dns.so.2"}
+    (fact,) = [one for one in closure.report.facts if one.kind is FactKind.NAME_SERVICES]
+    assert "also asks sss, mymachines" in fact.message
 
 
 # What is missing or wrong

@@ -9,6 +9,7 @@ from smidgen.elf.dynamic_symbols import read_dynamic_symbols
 from smidgen.elf.functab import FunctionTable, read_function_table
 from smidgen.elf.header import ElfFile, parse_elf
 from smidgen.elf.library_names import read_library_names
+from smidgen.elf.pyinstaller import packed_libraries
 from smidgen.elf.relocation import places_of, pointer_at
 from smidgen.elf.versions import read_defined_versions, read_needed_versions
 from smidgen.errors import InvalidExecutable
@@ -38,6 +39,7 @@ def use_dynamic(elf: ElfFile) -> None:
     attempt(lambda: [one.version.encode() for one in read_defined_versions(elf)])
     attempt(lambda: [one.name.encode() for one in read_dynamic_symbols(elf).wanted])
     assert all(one.name for one in read_library_names(elf))
+    assert all(one.content for one in packed_libraries(elf))
     assert isinstance(elf.dynamic.binds_now and elf.dynamic.skips_default_directories, bool)
 
 

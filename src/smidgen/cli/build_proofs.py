@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+import msgspec
+
 from smidgen.cli.console import console
 from smidgen.errors import SandboxError
 from smidgen.gobuild.built import Built, BuiltPlatform
@@ -46,6 +48,7 @@ def proofs_of_c(images: Sequence[Built]) -> tuple[tuple[ProofReport, ...], list[
             hint = f" ({error.hint})" if error.hint else ""
             console.note(f"not proved for {one.platform}: {error.message}{hint}")
             continue
+        proof = _with_libraries(proof)
         reports.append(proof)
         if proof.passed:
             console.note(_short(proof))
@@ -63,6 +66,15 @@ def _with_c(images: Sequence[Built]) -> Iterator[tuple[Built, BuiltPlatform]]:
             facts = one.facts.report.facts
             if one.closure or any(fact.kind is FactKind.CGO and fact.symbol and not fact.warning for fact in facts):
                 yield built, one
+
+
+def _with_libraries(proof: ProofReport) -> ProofReport:
+    """Let a program fail that looked in vain for a library, and ended with anything but 0."""
+    lacking = [finding.summary for finding in proof.findings if finding.kind == "library" and not finding.harmless]
+    if not proof.passed or not proof.ended or not proof.exit_code or not lacking:
+        return proof
+    failure = f"it ended with exit code {proof.exit_code} after it looked in vain for {', '.join(lacking)}"
+    return msgspec.structs.replace(proof, passed=False, failures=(failure,))
 
 
 def _matters(finding: FindingResult) -> bool:

@@ -16,7 +16,8 @@ class LibraryResult(msgspec.Struct, frozen=True, kw_only=True):
         path: Where the loader finds it.
         file: Where its content is on this machine, links followed.
         found_by: Which rule found it.
-        reason: ``interpreter``, ``needed``, ``runtime`` (unwinding), ``nss``, ``dlopen``, ``asked``.
+        reason: ``interpreter``, ``needed``, ``runtime`` (unwinding), ``nss``, ``dlopen``,
+            ``packed`` (by PyInstaller), ``asked``.
         confidence: ``certain``, ``likely`` or ``possible``: how sure it is that it is loaded.
         needed_by: Paths of what asks for it, the program's among them.
         needs: Paths of what it asks for.

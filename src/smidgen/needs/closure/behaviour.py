@@ -109,6 +109,14 @@ def closure_needs(
 
 def _imported(objects: Sequence[Opened]) -> list[Need]:
     needs: dict[NeedKind, Need] = {}
+    if objects[0].packed is not None:
+        needs[NeedKind.TMP] = Need(
+            kind=NeedKind.TMP,
+            confidence=Confidence.CERTAIN,
+            symbol="MEI",
+            reason="PyInstaller's programs unpack themselves into /tmp.",
+            included=True,
+        )
     for rule in _RULES:
         user = next((one for one in users(objects, rule.symbols) if not _is_tls(one[0], objects[0])), None)
         if user is None or rule.kind in needs:

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     RUNTIME = "runtime"
     NSS = "nss"
     DLOPEN = "dlopen"
+    PACKED = "packed"
     ASKED = "asked"
 
 
@@ -72,7 +73,7 @@ class Missing:
     @property
     def is_fatal(self) -> bool:
         """The program does not start without it."""
-        return self.reason in {Reason.INTERPRETER, Reason.NEEDED, Reason.ASKED}
+        return self.reason in {Reason.INTERPRETER, Reason.NEEDED, Reason.PACKED, Reason.ASKED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ import mmap
 import os
 import posixpath
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Self, TypeVar
 from smidgen.elf.dynamic_symbols import DynamicSymbols, read_dynamic_symbols
 from smidgen.elf.header import ElfFile, parse_elf
 from smidgen.elf.library_names import LibraryName, read_library_names
+from smidgen.elf.pyinstaller import packed_libraries
 from smidgen.elf.versions import DefinedVersion, NeededVersion, read_defined_versions, read_needed_versions
 from smidgen.errors import InvalidExecutable
 from smidgen.needs.closure.root import Root
@@ -61,6 +62,18 @@ class Opened:
     def library_names(self) -> tuple[LibraryName, ...]:
         """The names of libraries in its texts."""
         return read_library_names(self.elf)
+
+    @cached_property
+    def packed(self) -> tuple[str, ...] | None:
+        """What libraries need that PyInstaller packed into it, and did not pack; None for another program."""
+        files = list(packed_libraries(self.elf))
+        there = {posixpath.basename(one.name) for one in files}
+        needed: dict[str, None] = {}
+        for one in files:
+            # What is packed is not ours to judge: a damaged file is the program's own affair.
+            with suppress(InvalidExecutable):
+                needed.update(dict.fromkeys(parse_elf(one.content).needed))
+        return tuple(name for name in needed if name not in there) if files else None
 
     @cached_property
     def needed_versions(self) -> tuple[NeededVersion, ...]:

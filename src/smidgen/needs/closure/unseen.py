@@ -77,7 +77,11 @@ def unseen_libraries(objects: Sequence[Opened], interpreter: str) -> Iterator[Un
             yield Unseen("libgcc_s.so.1", one.path, Reason.RUNTIME, Confidence.LIKELY)
         if _version(objects) < (2, 34):
             yield from _name_services(objects)
+    yield from _packed(objects[0])
     for one, _ in users(objects, LOADING):
+        if one is objects[0] and one.packed is not None:
+            # What PyInstaller's own start loads by name is for a picture that is shown meanwhile.
+            continue
         for found in named_libraries(one):
             confidence = Confidence.LIKELY if found.stands_alone else Confidence.POSSIBLE
             yield Unseen(found.name, one.path, Reason.DLOPEN, confidence)
@@ -92,6 +96,14 @@ def named_libraries(one: Opened) -> tuple[LibraryName, ...]:
 def blind_loaders(objects: Sequence[Opened]) -> tuple[str, ...]:
     """Give the paths of the objects that load libraries without a name of any in their texts."""
     return tuple(one.path for one, _ in users(objects, LOADING) if not named_libraries(one))
+
+
+def _packed(program: Opened) -> Iterator[Unseen]:
+    """Give what the libraries need that PyInstaller packed into a program, but for each other."""
+    if program.packed is None:
+        return
+    for name in program.packed:
+        yield Unseen(name, program.path, Reason.PACKED, Confidence.CERTAIN)
 
 
 def _name_services(objects: Sequence[Opened]) -> Iterator[Unseen]:
