@@ -64,7 +64,7 @@ _HEAD: Final = """\
 MB to pull (gzip) and, in brackets, on disk. **smidgen** is the program with the closure of its libraries on scratch, as
 `smidgen build --binary` makes it, with the certificates and accounts that it found to be needed. **distroless/base**
 and **debian-slim** are stand-ins, made from the packages that the real ones are made of, as no registry could be
-reached (the real debian:bookworm-slim is a little smaller); libraries that a base lacks were copied beside the program.
+reached (the real debian:bookworm-slim leaves out more); libraries that a base lacks were copied beside the program.
 **alpine** is a stand-in with busybox and musl, for the programs that could be compiled for musl here; those of Debian
 cannot run there.
 """
