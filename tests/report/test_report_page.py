@@ -70,7 +70,7 @@ def program(*sections: ExplainedSection) -> ExplainedProgram:
         needs=(need,),
         facts=(HOSTILE,),
         problems=(),
-        twin="",
+        twin=False,
         size=size,
         exact=size,
         attributed=size,
