@@ -78,8 +78,10 @@ def _with_libraries(proof: ProofReport) -> ProofReport:
 
 
 def _matters(finding: FindingResult) -> bool:
-    # Files that a program does not find are settings more often than faults; `smidgen prove` has them all.
-    return not finding.harmless and finding.kind != "file"
+    # Files that a program does not find are settings more often than faults, and /var/tmp is asked for before /tmp;
+    # `smidgen prove` has them all.
+    is_elsewhere = finding.kind == "tmp" and not any(path.startswith("/tmp") for path in finding.paths)  # noqa: S108
+    return not finding.harmless and finding.kind != "file" and not is_elsewhere
 
 
 def _short(proof: ProofReport) -> str:
