@@ -21,6 +21,7 @@ from benchmarks import probes
 from smidgen.analyze.binary.owners import package_of
 from smidgen.analyze.explained import ExplainedBinary, OwnerKind, PartKind
 from smidgen.analyze.walk_file import explain_file
+from smidgen.elf.header import parse_elf
 from support.go_releases import releases
 from support.go_tools import cache_directory, go, go_module, locked
 from support.needs_programs import STANDARD
@@ -157,18 +158,25 @@ def _measure(name: str, module: str, package: str, rounds: int) -> Figures:
 
 
 def _symbols(path: Path) -> _Symbols:
-    command = (go(), "tool", "nm", "-size", str(path))
+    command = (go(), "tool", "nm", "-size", "-sort", "address", str(path))
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found = _Symbols({}, {})
+    # To nm, memory that is not in the file is data, too.
+    elf = parse_elf(path.read_bytes())
+    sections = [section for name in (".data", ".noptrdata") if (section := elf.section(name)) is not None]
+    before = "runtime"
     for line in text.splitlines():
         match = _LINE.match(line)
         if match is None or not int(match[2]):
             continue
-        sums = {"t": found.code, "d": found.data}.get(match[3].lower())
-        # In assembly a function can be without a package; in the data these are the linker's own tables.
-        package = package_of(match[4]) or ("runtime" if sums is found.code else "")
-        if sums is not None and package and not match[4].startswith(("runtime.firstmoduledata", "go:", "type:")):
-            sums[package] = sums.get(package, 0) + int(match[2])
+        address, size, kind, name = int(match[1], 16), int(match[2]), match[3].lower(), match[4]
+        package = package_of(name)
+        if kind == "t":
+            # Assembly can be without a package: it is linked with the package that it is of.
+            before = package or before
+            found.code[before] = found.code.get(before, 0) + size
+        elif package and any(0 <= address - one.address < one.size for one in sections):
+            found.data[package] = found.data.get(package, 0) + size
     return found
 
 

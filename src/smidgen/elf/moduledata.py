@@ -20,7 +20,7 @@ _HIT_LIMIT = 100_000
 
 
 # Which word begins what, and how many there are until the first that is of no use here.
-_FINDFUNCTAB, _ETEXT, _TYPES = 19, 23, 37
+_FINDFUNCTAB, _ETEXT, _COUNTERS, _TYPES = 19, 23, 32, 37
 _WORDS = 51
 _READ_LIMIT = 8
 
@@ -52,8 +52,8 @@ class ModuleData:
     tables: tuple[int, int]
 
 
-def read_module_data(elf: ElfFile, table: int, names: int) -> ModuleData | None:
-    """Read the module data that point at a function table, of Go 1.20 and newer; None where there are none.
+def read_module_data(elf: ElfFile, table: int, names: int, *, counters: bool = True) -> ModuleData | None:
+    """Read the module data that point at a function table, of Go 1.18 and newer; None where there are none.
 
     The layout is told from the values, so that a program whose version is hidden or made up can be read, too.
 
@@ -61,6 +61,7 @@ def read_module_data(elf: ElfFile, table: int, names: int) -> ModuleData | None:
         elf: The program.
         table: Where its function table is in the file, in bytes.
         names: Where in the table the names are.
+        counters: There is room for counters of coverage, as there is since Go 1.20.
 
     Raises:
         InvalidExecutable: The function table is not loaded.
@@ -72,6 +73,9 @@ def read_module_data(elf: ElfFile, table: int, names: int) -> ModuleData | None:
             words = [pointer_at(elf, module + index * width) for index in range(_WORDS)]
         except InvalidExecutable:
             continue
+        if not counters:
+            # As if it had them, so that everything behind them is where it has been since.
+            words[_COUNTERS:_COUNTERS] = [0, 0]
         found = _interpreted(module, words, width)
         if elf.image.extent(found.types[0]) and elf.image.extent(found.function_data):
             return found

@@ -31,6 +31,10 @@ from smidgen.errors import InvalidExecutable
 
 # Since Go 1.26 the module data have a section of their own.
 _MODULE: Final = ".go.module"
+_OF_RUNTIME: Final = {
+    _MODULE: ("runtime.firstmoduledata", PartKind.DATA),
+    ".gopclntab": ("function table", PartKind.TABLE),
+}
 
 # A program of 250 MB has about five million; each takes some 150 bytes of memory.
 _CLAIM_LIMIT: Final = 5_000_000
@@ -155,8 +159,9 @@ def _add_go(job: _Job, table: FunctionTable, twin: ElfFile | None) -> None:
 def _module(elf: ElfFile, table: FunctionTable, problems: list[str]) -> ModuleData | None:
     header = table.header
     module = None
-    if header.layout == "1.20":
-        module = read_module_data(elf, header.offset, header.names - header.offset)
+    if header.layout != "1.16":
+        names = header.names - header.offset
+        module = read_module_data(elf, header.offset, names, counters=header.layout == "1.20")
     if module is None:
         problems.append("The module data are of a form that is not known: types and stack maps are estimated.")
     return module
@@ -187,8 +192,8 @@ def _owner_of_rest(part: Stretch, facts: ProgramFacts) -> Owner:
         return Owner("packed by UPX", OwnerKind.CODE, part.name, PartKind.CODE)
     if not part.is_section and part.name == "between sections":
         return Owner("between sections", OwnerKind.UNKNOWN, part.name, PartKind.FORMAT)
-    if part.name == _MODULE:
-        return of_package("runtime", "runtime.firstmoduledata", PartKind.DATA)
+    if part.name in _OF_RUNTIME:
+        return of_package("runtime", *_OF_RUNTIME[part.name])
     if not facts.go_version or part.is_code:
         return Owner(C_CODE, OwnerKind.CODE, part.name, PartKind.CODE if part.is_code else PartKind.DATA)
     return Owner(UNKNOWN, OwnerKind.UNKNOWN, part.name, PartKind.DATA)

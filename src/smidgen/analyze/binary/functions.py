@@ -19,7 +19,7 @@ from smidgen.elf.header import ElfFile
 from smidgen.elf.machine import EM_386, EM_X86_64
 from smidgen.elf.moduledata import ModuleData
 
-# Words of a function's record (Go 1.20 and newer).
+# Words of a function's record; before Go 1.20 those from the count of data on are one less.
 _VALUES = (4, 5, 6)
 _VALUE_COUNT, _UNIT, _DATA_COUNT, _FIRST_VALUE = 7, 8, 10, 11
 _ABSENT = 0xFFFFFFFF
@@ -42,6 +42,7 @@ class Functions:
         self.table = table
         self.names = table.function_names
         self.packages = _packages(self.names)
+        self._shift = 0 if table.header.layout == "1.20" else 1
         self.records = _whole_records(elf, table)
         # One owner a function, as making them anew for each table would take as long as all else.
         self._owners = [
@@ -81,7 +82,7 @@ class Functions:
         header = self.table.header
         yield (header.offset, header.names, of_package("runtime", "pcHeader", PartKind.TABLE), True)
         yield from self._names()
-        if header.layout != "1.20":
+        if header.layout == "1.16":
             return
         yield from self._rows()
         yield from self._values()
@@ -103,24 +104,30 @@ class Functions:
         """Claim the row and the record of each function."""
         header = self.table.header
         offsets = self.table.rows[1]
-        records = self.records
         for index, (owner, offset) in enumerate(zip(self._owners, offsets, strict=False)):
             row = header.rows + 8 * index
             yield (row, row + 8, owner, True)
             word = offset >> 2
-            size = 4 * (_FIRST_VALUE + sum(_counts(records, word, self.elf.endian)))
+            size = 4 * (_FIRST_VALUE - self._shift + sum(self._counts(word)))
             yield (header.rows + offset, header.rows + offset + size, owner, True)
         end = header.rows + 8 * len(self.names)
         yield (end, end + 4, of_package("runtime", "end of the functions", PartKind.TABLE), True)
+
+    def _counts(self, word: int) -> tuple[int, int]:
+        """Give how many values and how many data the record of a function has."""
+        values = self.records[word + _VALUE_COUNT]
+        data = self.records[word + _DATA_COUNT - self._shift] >> (24 if self.elf.endian == "<" else 0) & 0xFF
+        return min(values, _COUNT_LIMIT), min(data, _COUNT_LIMIT)
 
     def _values(self) -> Iterator[Claim]:
         """Claim the tables that give a value for each instruction: line, file, height of the stack."""
         users = _Users()
         records = self.records
+        first = _FIRST_VALUE - self._shift
         for owner, offset in zip(self._owners, self.table.rows[1], strict=False):
             word = offset >> 2
-            count, _ = _counts(records, word, self.elf.endian)
-            for at in (*_VALUES, *range(_FIRST_VALUE, _FIRST_VALUE + count)):
+            count, _ = self._counts(word)
+            for at in (*_VALUES, *range(first, first + count)):
                 value = records[word + at]
                 if value:
                     users.add(value, owner)
@@ -134,8 +141,8 @@ class Functions:
         records = self.records
         for owner, offset in zip(self._owners, self.table.rows[1], strict=False):
             word = offset >> 2
-            values, count = _counts(records, word, self.elf.endian)
-            first = word + _FIRST_VALUE + values
+            values, count = self._counts(word)
+            first = word + _FIRST_VALUE - self._shift + values
             for value in records[first : first + count]:
                 if value != _ABSENT:
                     users.add(value, owner)
@@ -243,13 +250,6 @@ def _whole_records(elf: ElfFile, table: FunctionTable) -> "array[int]":
     if (elf.endian == "<") != (sys.byteorder == "little"):
         records.byteswap()
     return records
-
-
-def _counts(records: "array[int]", word: int, endian: str) -> tuple[int, int]:
-    """Give how many values and how many data a function's record has."""
-    values = records[word + _VALUE_COUNT]
-    data = records[word + _DATA_COUNT] >> (24 if endian == "<" else 0) & 0xFF
-    return min(values, _COUNT_LIMIT), min(data, _COUNT_LIMIT)
 
 
 def _section_end(elf: ElfFile, offset: int) -> int:

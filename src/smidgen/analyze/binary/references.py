@@ -58,7 +58,7 @@ def reference_claims(elf: ElfFile, functions: Functions, parts: Iterable[Stretch
         for part in parts
         if part.memory and part.end > part.start and not part.is_code
     ]
-    areas = [area for area in areas if area.name not in {".gopclntab", ".go.buildinfo"}]
+    areas = [area for area in areas if area.name not in {".gopclntab", ".go.buildinfo", ".go.module"}]
     if not areas or elf.bits != 64 or elf.endian != "<":
         return
     owners = _from_code(elf, functions, areas)
