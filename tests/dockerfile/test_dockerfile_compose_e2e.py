@@ -63,7 +63,6 @@ def test_flags_count_more_than_the_file(shop: Smidgen) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--compose", "compose.yaml", "--compose", "more.yaml"], "cannot be merged"),
         (["--compose", "none.yaml"], "none.yaml: cannot be read"),
         (["--compose", "compose.yaml", "webb"], "did you mean web?"),
         (["--compose", "compose.yaml", "db"], "no build section"),
