@@ -34,6 +34,10 @@ its rounds; the raw ones are in
 - **docker build** runs the Dockerfile that articles about small Go images give. Its `golang` image is made here of the
   same Go as the others use. Its module downloads are in its cache. What follows `COPY . .` is compiled anew.
 - **smidgen** writes to its content store.
+
+Other pages: [registries](registry.md) beside crane and skopeo, and [with faults](registry_faults.md);
+[Dockerfiles](dockerfile.md) beside buildah and docker; [dynamic programs](closure.md) on scratch;
+[explaining](explain.md) beside `go tool nm`; [wasted bytes](waste.md) beside dive; [linting](lint.md) beside hadolint.
 """
 
 
