@@ -23,8 +23,8 @@ _NOTES = """
   connections without urllib3, which took 45 ms more.
 - **six platforms** are small images: that start is most of the difference.
 - **pull of 500 MB**: hashing takes 0.37 s of one core and writing 0.14 s, for crane as for smidgen; the registry
-  needs the rest of two cores. Both take 0.9 s of processor time, of which the start of Python is 0.12 s. Tried: pieces of 128 KiB
-  and of 1 MiB, two to eight blobs at a time, files allocated beforehand, writing past the page cache.
+  needs the rest of two cores. Both take 0.9 s of processor time, of which the start of Python is 0.12 s. Tried:
+  pieces of 128 KiB and of 1 MiB, two to eight blobs at a time, files allocated beforehand, writing past the page cache.
 - **push of 500 MB, docker-registry** and the copy to it wait for that registry, which is why two rows differ by nothing
   but their registry: what could be gained is 0.1 s of start.
 """
