@@ -17,8 +17,8 @@ What is not reached, and why:
   (65 ms and 0.45 s on two cores). Tried: the compiler is started before Python has imported anything, which also takes
   cores from it; reading and compressing run side by side. Tried and left: level 5, which saves 15% of the compression
   for 0.6% of size; using compressed chunks of the last build again, as an added statement leaves 0 to 25% of them.
-- **Four platforms.** The same work four times, while ko compresses at level 1. In an empty store Go is also asked, once a
-  platform, which packages have C that was left out; with that, a later run of three rounds had 0.96 to 1.05.
+- **Four platforms.** The same work four times, while ko compresses at level 1. In an empty store Go is also asked,
+  once a platform, which packages have C that was left out; with that, a later run of three rounds had 0.96 to 1.05.
 """
 
 _HEAD = """\
