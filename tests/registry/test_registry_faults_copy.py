@@ -55,6 +55,18 @@ def test_faults_on_both_sides_are_overcome(tmp_path: Path, source_fault: str, ta
     check_registry(other)
 
 
+def test_one_blob_may_have_all_the_faults(tmp_path: Path) -> None:
+    registry, other = Registry(), Registry()
+    root = published(tmp_path / "source", registry)
+    largest = max(registry.blobs, key=lambda digest: len(registry.blobs[digest]))
+    giving = Plan([Rule("GET", f"/blobs/{largest}", _SOURCE["a changed byte"], 4)])
+    with serving(giving.around(registry)) as source, serving(other) as target:
+        transfer(source, target)
+    assert giving.hits == 4
+    assert other.tags == {"other/app": {"2": root.digest}}
+    check_registry(other)
+
+
 @pytest.mark.parametrize("fault", ["a changed byte", "too short", "too long"])
 def test_wrong_bytes_never_arrive(tmp_path: Path, fault: str) -> None:
     registry, other = Registry(), Registry()

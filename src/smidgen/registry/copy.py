@@ -16,7 +16,7 @@ from smidgen.registry.body import Body
 from smidgen.registry.client import Client
 from smidgen.registry.delivery import Cargo, Delivered, deliver
 from smidgen.registry.documents import Gatherer, Tree
-from smidgen.registry.download import PIECE, BlobStream
+from smidgen.registry.download import PIECE, BlobStream, tries
 from smidgen.registry.progress import SILENT, Progress
 from smidgen.registry.pull import read_manifests, referring
 from smidgen.registry.push import chosen_tree
@@ -86,16 +86,17 @@ class Marks:
     """States of the digest of a blob's first bytes: it can only be computed forwards.
 
     Attributes:
-        doubted: Whether wrong bytes came once.
+        mismatches: How often the whole turned out to be wrong.
     """
 
     def __init__(self) -> None:
         self._states = {0: hashlib.sha256()}
-        self.doubted = False
+        self.mismatches = 0
 
-    def clear(self) -> None:
-        """Forget all of them: some were of wrong bytes."""
+    def mistrust(self) -> None:
+        """Forget all of them: the whole has the wrong digest, so some were of wrong bytes."""
         self._states = {0: hashlib.sha256()}
+        self.mismatches += 1
 
     def before(self, position: int) -> "tuple[int, hashlib._Hash]":
         """Give the last state at or before *position*, and where it is."""
@@ -186,14 +187,12 @@ class _CheckedReader(io.RawIOBase):
         return count
 
     def _wrong(self, got: str) -> DigestMismatch | RegistryUnreachable:
-        """Say that the bytes are wrong; the first time as a fault that passes, as a bit may have fallen over."""
+        """Say that the bytes are wrong; at first as a fault that passes, as a bit may have fallen over."""
         repository = self._blob.client.repository
         what = f"blob {self._descriptor.digest} of {repository}"
-        self._marks.clear()
-        if self._marks.doubted:
-            hint = f"{repository.registry} gives other bytes than the image names: tell its owner"
-            error = DigestMismatch(want=self._descriptor.digest, got=got, what=what)
-            error.hint = hint
-            return error
-        self._marks.doubted = True
-        return RegistryUnreachable(f"{what} came with digest {got}", registry=repository.registry)
+        self._marks.mistrust()
+        if self._marks.mismatches < tries(self._descriptor):
+            return RegistryUnreachable(f"{what} came with digest {got}", registry=repository.registry)
+        error = DigestMismatch(want=self._descriptor.digest, got=got, what=what)
+        error.hint = f"{repository.registry} gives other bytes than the image names: tell its owner"
+        return error

@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
 #: Bytes read at once: large enough that hashing and writing run without the interpreter's lock.
 PIECE: Final = 1 << 20
-# Times that a blob is fetched whose bytes turn out to be wrong; a large one twice, as it takes its time.
 _TRIES: Final = 5
 _SMALL: Final = 16 << 20
 _RANGE: Final = re.compile(r"^bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\Z")
+
+
+def tries(blob: Descriptor) -> int:
+    """Give the times that *blob* is fetched whose bytes turn out to be wrong; a large one twice, as it takes its time."""
+    return _TRIES if blob.size <= _SMALL else 2
 
 
 class BlobStream:
@@ -183,7 +187,7 @@ def _fetch(client: "Client", descriptor: Descriptor, store: ContentStore, progre
         if partial is None:
             return "there"
         progress.advanced(descriptor.digest, partial.size)
-        for left in reversed(range(_TRIES if descriptor.size <= _SMALL else 2)):
+        for left in reversed(range(tries(descriptor))):
             start = partial.size
             try:
                 _receive(client, descriptor, partial, progress)
