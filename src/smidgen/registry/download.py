@@ -27,7 +27,7 @@ _RANGE: Final = re.compile(r"^bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)\Z")
 
 
 def tries(blob: Descriptor) -> int:
-    """Give the times that *blob* is fetched whose bytes turn out to be wrong; a large one twice, as it takes its time."""
+    """Give the times that *blob* is fetched whose bytes turn out to be wrong: a large one twice, for it takes long."""
     return _TRIES if blob.size <= _SMALL else 2
 
 
