@@ -329,7 +329,7 @@ def _compiled(
     bases: "Bases | None",
     progress: Progress,
 ) -> tuple[tuple[Built, ...], Snapshot | None]:
-    from smidgen.gobuild.cgo.told import c_facts, with_c_fact  # noqa: PLC0415 (only a build that compiles needs them)
+    from smidgen.gobuild.cgo.told import PendingFacts  # noqa: PLC0415 (only a build that compiles needs them)
     from smidgen.gobuild.compile import compile_packages  # noqa: PLC0415
 
     if bases is not None:
@@ -348,11 +348,11 @@ def _compiled(
         # At once: the longer we wait, the more files may have changed under us.
         snapshot = collect_inputs(_question(request, plan), plan.resolution, compiled, previous=previous)
         folder = os.path.join(store.root, "cache", "cgo")
-        facts = c_facts(compiled.batches, plan.toolchain, request.environ, folder)
-        parts = [
-            [replace(part, facts=with_c_fact(part.facts, facts.get((package, part.platform)))) for part in each]
-            for package, each in zip(plan.packages, _examined(plan, compiled, store), strict=True)
-        ]
+        with PendingFacts(compiled.batches, plan.toolchain, request.environ, folder) as pending:
+            parts = [
+                [replace(part, facts=pending.told(part.facts, package, part.platform)) for part in each]
+                for package, each in zip(plan.packages, _examined(plan, compiled, store), strict=True)
+            ]
         images = _assembled(plan, store, parts, bases, cached=False)
         remembered = msgspec.json.encode(tuple(tuple(part.facts for part in each) for each in parts))
         if reason := record(_records(store), _question(request, plan), snapshot, remembered):

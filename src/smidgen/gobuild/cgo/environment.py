@@ -12,6 +12,7 @@ from smidgen.gobuild.cgo.target import Target, c_target
 from smidgen.gobuild.cgo.zig import Zig, find_zig
 from smidgen.gobuild.environment import GoSettings, go_environment
 from smidgen.gobuild.options import BuildOptions
+from smidgen.gobuild.process import run
 from smidgen.oci.platform import Platform
 
 #: What the compilers of a build are called, and the executables that they are.
@@ -92,7 +93,8 @@ def prepare(
         BuildError: A script cannot be written, a program not be started.
     """
     setting.compiler.write()
-    packages = c_packages(list_command(go, root, flags, arguments, variables))
+    command = list_command(go, root, flags, arguments, variables)
+    packages = c_packages(run(command.arguments, command.environ))
     return Prepared(packages, find_c_inputs(packages, setting.compiler, setting.sysroot, variables))
 
 

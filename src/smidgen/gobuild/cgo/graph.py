@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from smidgen.gobuild.process import Command, run
+from smidgen.gobuild.process import Command, Outcome
 
 _FIELDS: Final = (
     "ImportPath,Dir,Standard,CgoFiles,CFiles,CXXFiles,HFiles,CgoCFLAGS,CgoCPPFLAGS,CgoCXXFLAGS,CgoLDFLAGS,"
@@ -83,15 +83,11 @@ def list_command(
     return Command(words, {**environ, "CGO_ENABLED": "1"})
 
 
-def c_packages(command: Command) -> tuple[CPackage, ...]:
-    """Run what ``list_command`` gave; empty where Go does not know.
+def c_packages(outcome: Outcome) -> tuple[CPackage, ...]:
+    """Read what the command of ``list_command`` said; empty where Go does not know.
 
     Packages that only the standard library brings do not count: ``net`` and ``os/user`` can be had without C.
-
-    Raises:
-        BuildError: Go cannot be started.
     """
-    outcome = run(command.arguments, command.environ)
     if len(outcome.stdout) > _MOST:
         return ()
     try:

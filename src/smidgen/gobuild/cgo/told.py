@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
@@ -13,6 +13,7 @@ from smidgen.gobuild.cgo.graph import CPackage, c_packages, imported_packages, l
 from smidgen.gobuild.cgo.replacements import replacement_of
 from smidgen.gobuild.environment import GoSettings, go_environment
 from smidgen.gobuild.flags import FlagSet
+from smidgen.gobuild.process import Command, Outcome, Process, run
 from smidgen.gobuild.source import is_package_file
 from smidgen.gobuild.toolchain import Toolchain
 from smidgen.gobuild.workspace import find_workspace
@@ -25,16 +26,7 @@ if TYPE_CHECKING:
     from smidgen.oci.platform import Platform
 
 _NAMED: Final = 3
-
-
-def with_c_fact(facts: BinaryFacts, fact: Fact | None) -> BinaryFacts:
-    """Put *fact* in the place of what the executable itself says of C."""
-    if fact is None:
-        return facts
-    others = [one for one in facts.report.facts if one.kind is not FactKind.CGO]
-    order = list(FactKind)
-    told = tuple(sorted((*others, fact), key=lambda one: order.index(one.kind)))
-    return msgspec.structs.replace(facts, report=replace(facts.report, facts=told))
+_AT_ONCE: Final = 2
 
 
 def compiled_c(packages: Sequence[CPackage]) -> Fact:
@@ -75,48 +67,117 @@ def _instead(names: Iterable[str]) -> str:
     return "".join(f" {other} does in Go alone what {name} does." for name, other in found[:_NAMED])
 
 
-def c_facts(
-    batches: "Iterable[Batch]", toolchain: Toolchain, environ: Mapping[str, str], folder: str
-) -> "Mapping[tuple[MainPackage, Platform], Fact]":
-    """Say of C in what was compiled what the user should know.
+class PendingFacts:
+    """What is to be said of C in what was compiled; where it is not known yet, Go is asked meanwhile.
 
-    Args:
-        batches: What was compiled.
-        toolchain: Asked where the answer is not known yet.
-        environ: The user's environment.
-        folder: Where answers are kept; it need not exist.
-
-    Raises:
-        BuildError: Go cannot be started.
+    Few processes run at a time: the machine has the executables to read and to compress, too.
     """
-    return {
-        (package, batch.platform): fact
-        for batch in batches
-        if (fact := _fact(batch, toolchain, environ, folder)) is not None
-        for package in batch.packages
-    }
+
+    def __init__(
+        self, batches: "Iterable[Batch]", toolchain: Toolchain, environ: Mapping[str, str], folder: str
+    ) -> None:
+        """Begin.
+
+        Args:
+            batches: What was compiled.
+            toolchain: Asked where the answer is not known yet.
+            environ: The user's environment.
+            folder: Where answers are kept; it need not exist.
+
+        Raises:
+            BuildError: Go cannot be started.
+        """
+        self._toolchain = toolchain
+        self._environ = environ
+        self._facts: dict[tuple[MainPackage, Platform], Fact | None] = {}
+        self._waiting: list[tuple[Batch, str]] = []
+        self._running: list[tuple[Batch, str, Process]] = []
+        for batch in batches:
+            if batch.c is not None:
+                self._say(batch, compiled_c(batch.c.packages))
+            elif _is_left_out(batch, environ):
+                path = os.path.join(folder, _key(batch, toolchain, environ))
+                known = _known(path)
+                if known is None:
+                    self._waiting.insert(0, (batch, path))
+                else:
+                    self._say(batch, left_out(known))
+        try:
+            while self._waiting and len(self._running) < _AT_ONCE:
+                self._start()
+        except BaseException:
+            self._stop()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End what still runs."""
+        self._stop()
+
+    def told(self, facts: BinaryFacts, package: "MainPackage", platform: "Platform") -> BinaryFacts:
+        """Put what is known of C into the *facts* of an executable; waits for Go.
+
+        Raises:
+            BuildError: Go cannot be started.
+        """
+        self._wait()
+        fact = self._facts.get((package, platform))
+        return facts if fact is None else _with_fact(facts, fact)
+
+    def _wait(self) -> None:
+        while self._running:
+            batch, path, process = self._running[0]
+            names = _names(process.result())
+            del self._running[0]
+            if self._waiting:
+                self._start()
+            _keep(path, names)
+            self._say(batch, left_out(names))
+
+    def _start(self) -> None:
+        batch, path = self._waiting.pop()
+        command = _question(batch, self._toolchain, self._environ)
+        self._running.append((batch, path, Process(command.arguments, command.environ)))
+
+    def _stop(self) -> None:
+        while self._running:
+            self._running.pop()[2].kill()
+
+    def _say(self, batch: "Batch", fact: Fact | None) -> None:
+        self._facts |= {(package, batch.platform): fact for package in batch.packages}
 
 
-def _fact(batch: "Batch", toolchain: Toolchain, environ: Mapping[str, str], folder: str) -> Fact | None:
-    if batch.c is not None:
-        return compiled_c(batch.c.packages)
-    if (
-        batch.options.cgo
-        or batch.options.libc
-        or not batch.graph
-        or go_environment(environ, batch.options)["CGO_ENABLED"] != "0"
-    ):
-        return None
-    path = os.path.join(folder, _key(batch, toolchain, environ))
+def _with_fact(facts: BinaryFacts, fact: Fact) -> BinaryFacts:
+    """Put *fact* in the place of what the executable itself says of C."""
+    others = [one for one in facts.report.facts if one.kind is not FactKind.CGO]
+    order = list(FactKind)
+    told = tuple(sorted((*others, fact), key=lambda one: order.index(one.kind)))
+    return msgspec.structs.replace(facts, report=replace(facts.report, facts=told))
+
+
+def _is_left_out(batch: "Batch", environ: Mapping[str, str]) -> bool:
+    """Tell whether C that packages of *batch* may have was not compiled."""
+    return (
+        not (batch.options.cgo or batch.options.libc or batch.version)
+        and bool(batch.graph)
+        and go_environment(environ, batch.options)["CGO_ENABLED"] == "0"
+    )
+
+
+def _known(path: str) -> tuple[str, ...] | None:
     with suppress(OSError, msgspec.DecodeError), open(path, "rb") as file:
-        return left_out(msgspec.msgpack.decode(file.read(1 << 20), type=tuple[str, ...]))
-    names = packages_with_c(batch, toolchain, environ)
+        return msgspec.msgpack.decode(file.read(1 << 20), type=tuple[str, ...])
+    return None
+
+
+def _keep(path: str, names: tuple[str, ...]) -> None:
     with suppress(OSError):
-        os.makedirs(folder, exist_ok=True)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(f"{path}.{os.getpid()}", "wb") as fresh:
             fresh.write(msgspec.msgpack.encode(names))
         os.replace(f"{path}.{os.getpid()}", path)
-    return left_out(names)
 
 
 def packages_with_c(batch: "Batch", toolchain: Toolchain, environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -127,14 +188,22 @@ def packages_with_c(batch: "Batch", toolchain: Toolchain, environ: Mapping[str, 
     """
     if batch.version:
         return ()
+    command = _question(batch, toolchain, environ)
+    return _names(run(command.arguments, command.environ))
+
+
+def _question(batch: "Batch", toolchain: Toolchain, environ: Mapping[str, str]) -> Command:
     variables = go_environment(environ, batch.options, batch.platform)
     arguments = [
         f"./{os.path.relpath(package.directory, package.root)}" if package.directory else package.import_path
         for package in batch.packages
     ]
     tags = [f"-tags={text}" for text in _tags(batch, toolchain, variables)]
-    found = c_packages(list_command(toolchain.path, batch.root, tags, arguments, variables))
-    return tuple(package.import_path for package in found)
+    return list_command(toolchain.path, batch.root, tags, arguments, variables)
+
+
+def _names(outcome: Outcome) -> tuple[str, ...]:
+    return tuple(package.import_path for package in c_packages(outcome))
 
 
 def _tags(batch: "Batch", toolchain: Toolchain, variables: Mapping[str, str]) -> tuple[str, ...]:
