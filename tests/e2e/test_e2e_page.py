@@ -4,11 +4,13 @@ import json
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from smidgen.layer.entry import Entry
 from smidgen.oci.config import RunConfig
 from smidgen.oci.reference import Reference
+from smidgen.report.schema_journey import JourneyReport, StationImage, StationResult, StationRun
 from smidgen.store.content import ContentStore
 from support.browser import loaded, loaded_with
 from support.command import Smidgen
@@ -41,13 +43,51 @@ told.sorted = JSON.stringify(names()) === JSON.stringify(names().sort((a, b) => 
 const back = () => getComputedStyle(document.body).backgroundColor, before = back();
 $("theme").click();
 told.theme = back() !== before;
+told.fits = document.documentElement.scrollWidth <= innerWidth;
+told.bars = document.querySelectorAll("table.chart svg rect").length;
+told.heard = [...document.querySelectorAll("button, input, select")].every((one) =>
+  one.textContent.trim() || one.labels?.length || one.getAttribute("aria-label"));
+const block = document.querySelector("[data-filtered]"), filter = block.querySelector("input");
+const visible = () => [...block.querySelectorAll("tbody tr")].filter((row) => row.checkVisibility()).length;
+told.rows = visible() > 1;
+filter.value = "ETC onerror";
+filter.dispatchEvent(new Event("input"));
 $("search").value = "onerror img";
 $("search").dispatchEvent(new Event("input"));
 setTimeout(() => {
   told.found = $("found").rows.length;
+  told.filtered = [visible(), block.querySelector("[data-said]").textContent];
   document.title = JSON.stringify(told);
 }, 500);
 """
+_IMAGE = StationImage(
+    name="x",
+    size=10,
+    pull_size=5,
+    layers=1,
+    files=1,
+    executables=0,
+    shells=(),
+    packages=0,
+    modules=0,
+    user=HOSTILE,
+    cold_seconds=1,
+    warm_seconds=0,
+    pull_seconds=1,
+    storage_cost=0,
+    transfer_cost=0,
+    month_cost=0,
+)
+_STATION = StationResult(
+    name=HOSTILE,
+    title="",
+    bases=(),
+    dockerfile=HOSTILE,
+    fault="",
+    image=_IMAGE,
+    run=StationRun(first_answer_ms=1, resident=None),
+)
+_JOURNEY = JourneyReport(target=".", bandwidth=1, pulls=1, storage_price=0, transfer_price=0, stations=(_STATION,))
 
 
 @pytest.fixture
@@ -57,7 +97,10 @@ def page(smidgen: Smidgen, tmp_path: Path) -> Path:
     files = [Entry.file("app", program, mode=0o755), Entry.file(f"etc/{HOSTILE}", b"x" * 2000)]
     run = RunConfig(entrypoint=("/app",), labels={HOSTILE: HOSTILE}, env=(f"A={HOSTILE}",))
     store.tag(Reference.parse("web:1"), put_image(store, files, run=run, compression="none"))
-    outcome = smidgen("explain", "web:1", "--html", "page.html")
+    store.tag(Reference.parse("web:0"), put_image(store, files[:1], run=run, compression="none"))
+    (tmp_path / "journey.json").write_bytes(msgspec.json.encode(_JOURNEY))
+    more = ("--against", "web:0", "--journey", "journey.json")
+    outcome = smidgen("explain", "web:1", "--html", "page.html", *more)
     assert outcome.stdout == ""
     return tmp_path / "page.html"
 
@@ -72,7 +115,7 @@ def test_it_draws_and_runs_nothing_of_the_image(page: Path) -> None:
 
 
 def test_it_zooms_searches_and_changes_its_colours(page: Path) -> None:
-    document = loaded_with(page, _STEPS)
+    document = loaded_with(page, _STEPS, width=500)
     title = re.search(r"<title>(.*?)</title>", document)
     assert title
     told = json.loads(title[1].replace("&quot;", '"'))
@@ -86,4 +129,9 @@ def test_it_zooms_searches_and_changes_its_colours(page: Path) -> None:
         "sorted": True,
         "theme": True,
         "found": 1,
+        "fits": True,
+        "bars": 5,
+        "heard": True,
+        "rows": True,
+        "filtered": [1, "1 found"],
     }

@@ -10,6 +10,7 @@ from smidgen.journey.measure import ImageFigures, measure_image
 from smidgen.layer.entry import Entry, Kind
 from smidgen.oci.config import RunConfig
 from smidgen.store.content import ContentStore
+from support.needs_programs import STANDARD
 from support.small_images import put_image
 
 
@@ -72,3 +73,13 @@ def test_packages(store: ContentStore) -> None:
     )
     single = [Entry.file(f"var/lib/dpkg/status.d/{name}", b"Package: x\n") for name in ("tz", "base", "base.md5sums")]
     assert figures(store, single).packages == 2
+
+
+def test_go_modules_in_executables(store: ContentStore) -> None:
+    """Each once, with the release of Go; what may not be run, is hidden or is damaged counts for nothing."""
+    program = (STANDARD.build() / "hello").read_bytes()
+    first = [Entry.file("a", program, mode=0o755), Entry.file("b", program, mode=0o755), Entry.file("c", program)]
+    assert figures(store, first).modules == 2
+    broken = [Entry.file(name, program[:9000], mode=0o755) for name in "ab"]
+    assert figures(store, first, broken).modules == 0
+    assert figures(store, [Entry.file("sh", b"#!/bin/sh", mode=0o755), Entry.file("x", b"", mode=0o755)]).modules == 0

@@ -12,7 +12,15 @@ _PRICES = Prices(bandwidth=10_000_000, pulls=100, storage=0.5, transfer=0.05)
 
 def visit(name: str, size: int, fault: str = "") -> Visit:
     figures = ImageFigures(
-        size=2 * size, pull_size=size, layers=3, files=1234, executables=7, shells=("/bin/sh",), packages=5, user="root"
+        size=2 * size,
+        pull_size=size,
+        layers=3,
+        files=1234,
+        executables=7,
+        shells=("/bin/sh",),
+        packages=5,
+        modules=4,
+        user="root",
     )
     made = Made(name=Reference.parse(f"app-journey:{name}"), figures=figures, cold=12.345678, warm=0.5)
     return Visit(station=Station(name, "a title", "FROM x\n", ("x",)), made=made, fault=fault)
@@ -30,13 +38,13 @@ def test_two_tables_and_what_went_wrong() -> None:
         stations=tuple(station_result(one, _PRICES) for one in visits),
     )
     assert render_journey(report, style=lambda text, _: text).splitlines() == [
-        "STATION   SIZE   PULL  LAYERS  FILES  EXECUTABLES  SHELLS  PACKAGES  USER",
-        "alpine   200MB  100MB       3  1,234            7       1         5  root",
-        "scratch    4MB    2MB       3  1,234            7       1         5  root",
+        "STATION   SIZE   PULL  LAYERS  FILES  EXECUTABLES  SHELLS  PACKAGES  GO MODULES  USER",
+        "alpine   200MB  100MB       3  1,234            7       1         5           4  root",
+        "scratch    4MB    2MB       3  1,234            7       1         5           4  root",
         "",
-        "STATION    BUILD   AGAIN  PULL TIME  FIRST ANSWER  MEMORY  COST/MONTH",
-        "alpine   12.35 s  0.50 s    80.00 s             -       -        0.55",
-        "scratch  12.35 s  0.50 s     1.60 s             -       -        0.01",
+        "STATION    BUILD   AGAIN  PULL TIME  FIRST ANSWER  MEMORY  STORAGE  TRANSFER  A MONTH",
+        "alpine   12.35 s  0.50 s    80.00 s             -       -     0.05      0.50     0.55",
+        "scratch  12.35 s  0.50 s     1.60 s             -       -     0.00      0.01     0.01",
         "",
         "Pulls at 10 Mbit/s; 100 of them a month at 0.05 a GB, storage at 0.5 a GB and month.",
         "BUILD begins with the base images in the store and nothing compiled; AGAIN is the same build once more.",

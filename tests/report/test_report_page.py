@@ -178,7 +178,7 @@ def test_no_text_becomes_an_element() -> None:
     for tag, attributes in parsed.elements:
         assert tag not in {"img", "iframe", "link", "object", "base", "form"}
         extra = {one for one in attributes if not one.startswith(("aria-", "data-"))} - allowed
-        assert extra <= {"role", "for", "value", "placeholder", "autocomplete"}, (tag, attributes)
+        assert extra <= {"role", "for", "value", "placeholder", "autocomplete", "tabindex"}, (tag, attributes)
 
 
 def test_the_policy_allows_this_page_and_nothing_else() -> None:

@@ -16,7 +16,6 @@ _OPTIONS = (
     "--disable-component-update",
     "--disable-extensions",
     "--host-resolver-rules=MAP * ~NOTFOUND",
-    "--window-size=1280,1000",
     "--virtual-time-budget=5000",
 )
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
@@ -27,15 +26,17 @@ def loaded(page: Path) -> str:
     return _run(page, "--dump-dom")
 
 
-def loaded_with(page: Path, steps: str) -> str:
+def loaded_with(page: Path, steps: str, *, width: int = 1280) -> str:
     """As ``loaded``, with JavaScript *steps* after the page's own; the policy that forbids them is taken off."""
     text, count = _POLICY.subn("", page.read_text(encoding="utf-8"))
     assert count == 1
     copy = page.with_name(f"{page.stem}-steps.html")
     copy.write_text(text.replace("</body>", f"<script>{steps}</script></body>"), encoding="utf-8")
-    return _run(copy, "--dump-dom")
+    return _run(copy, "--dump-dom", width=width)
 
 
-def _run(page: Path, *options: str) -> str:
+def _run(page: Path, *options: str, width: int = 1280) -> str:
     with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as profile:
-        return must("chromium", *_OPTIONS, f"--user-data-dir={profile}", *options, page.as_uri())
+        return must(
+            "chromium", *_OPTIONS, f"--window-size={width},1000", f"--user-data-dir={profile}", *options, page.as_uri()
+        )

@@ -233,6 +233,7 @@ class ImageNeed:
         confidence: ``certain``, ``likely`` or ``possible``.
         proof: The linked function that shows it.
         reason: One sentence.
+        callers: Functions of the program that lead to the proof, sorted; empty where they are not known.
         place: Where the image has it; "" where it has not.
     """
 
@@ -241,6 +242,7 @@ class ImageNeed:
     confidence: str
     proof: str
     reason: str
+    callers: tuple[str, ...]
     place: str
 
 

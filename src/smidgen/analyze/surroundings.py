@@ -104,5 +104,6 @@ def _need(need: Need, on_base: OnBase) -> ImageNeed:
         confidence=need.confidence.value,
         proof=need.symbol,
         reason=need.reason,
+        callers=need.callers,
         place=place,
     )

@@ -7,6 +7,7 @@ import click
 
 from smidgen.cli.console import coloured, console, uncoloured
 from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.cli.page_option import page_option, write_page
 from smidgen.cli.platform_option import platform_option
 from smidgen.oci.platform import Platform
 
@@ -22,12 +23,20 @@ from smidgen.oci.platform import Platform
     show_default=True,
     help="Most rows of a table; JSON has all.",
 )
+@page_option("Write a page with all that differs; it needs no network.")
 @platform_option
 @store_option
 @json_option
 @verbosity_options
 def command(
-    *, before: str, after: str, limit: int, platform: Platform | None, store: Path | None, as_json: bool
+    *,
+    before: str,
+    after: str,
+    limit: int,
+    page: Path | None,
+    platform: Platform | None,
+    store: Path | None,
+    as_json: bool,
 ) -> None:
     """Show how two images differ: files, configuration, and what is inside of the programs that differ.
 
@@ -43,8 +52,13 @@ def command(
         opened_subject(after, store=store, platform=platform) as other,
     ):
         found = compare(one, other)
+    if page is not None:
+        from smidgen.report.page_diff import render_diff_page  # noqa: PLC0415
+
+        write_page(page, render_diff_page(diff_report(found)))
     if as_json:
         console.json(diff_report(found))
+    if as_json or page is not None:
         return
     style = coloured if console.colours(sys.stdout) else uncoloured
     for line in render_diff(found, limit=limit, style=style):

@@ -8,16 +8,20 @@ import click
 
 from smidgen.cli.console import coloured, console, uncoloured
 from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.cli.page_option import page_option, write_page
 from smidgen.cli.platform_option import platform_option
 from smidgen.errors import UsageError
 from smidgen.oci.platform import Platform
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from smidgen.analyze.explained import ExplainedBinary, ExplainedImage
     from smidgen.report.explain import Selection
     from smidgen.report.explain_text import Order
     from smidgen.report.schema_explain import ExplainReport
 
+_MOST_JOURNEY = 8 << 20
 _DEPTHS = ("image", "layer", "file", "section", "package", "function")
 
 
@@ -40,12 +44,13 @@ _DEPTHS = ("image", "layer", "file", "section", "package", "function")
     show_default=True,
     help="What tables are sorted by.",
 )
+@page_option("Write a page with a treemap down to the function; it needs no network.")
+@click.option("--against", metavar="REF|BINARY", help="With --html: put what changed since that one into the page.")
 @click.option(
-    "--html",
-    "page",
+    "--journey",
     metavar="FILE",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a page with a treemap down to the function; it needs no network.",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="With --html: put the charts of a journey into the page; FILE is what `smidgen journey --json` wrote.",
 )
 @click.option(
     "--twin",
@@ -64,6 +69,8 @@ def command(
     top: int,
     order: str,
     page: Path | None,
+    against: str | None,
+    journey: Path | None,
     twin: str | None,
     platform: Platform | None,
     store: Path | None,
@@ -79,11 +86,16 @@ def command(
     """
     from smidgen.report.explain import Depth, Selection  # noqa: PLC0415
 
+    if page is None and (against or journey):
+        raise UsageError("--against and --journey are parts of a page", hint="add --html FILE, or use smidgen diff")
+    more = [*_changes(against, target, platform, store), *_charts(journey)]
     selection = Selection(Depth[depth.upper()], packages)
     programs = page is not None or selection.depth >= Depth.SECTION
     explained = _explain(target, platform, store, programs=programs) if twin is None else _with_twin(target, twin)
     if page is not None:
-        _write_page(page, _report(target, explained, Selection(Depth.FUNCTION, packages)))
+        from smidgen.report.page_html import render_page  # noqa: PLC0415
+
+        write_page(page, render_page(_report(target, explained, Selection(Depth.FUNCTION, packages)), more=more))
     if as_json:
         console.json(_report(target, explained, selection))
     elif page is None:
@@ -142,13 +154,35 @@ def _report(target: str, explained: "ExplainedBinary | ExplainedImage", selectio
     return image_report(explained, selection)
 
 
-def _write_page(path: Path, report: "ExplainReport") -> None:
-    from smidgen.cli.output_file import write_output  # noqa: PLC0415
-    from smidgen.report.page_html import render_page  # noqa: PLC0415
+def _changes(against: str | None, target: str, platform: Platform | None, store: Path | None) -> "Iterable[str]":
+    """Give the sections of a page on what changed since *against*."""
+    if against is None:
+        return ()
+    from smidgen.analyze.image.compare import compare  # noqa: PLC0415
+    from smidgen.analyze.target import opened_subject  # noqa: PLC0415
+    from smidgen.report.diff import diff_report  # noqa: PLC0415
+    from smidgen.report.page_diff import diff_sections  # noqa: PLC0415
 
-    page = render_page(report)
-    write_output(path, page)
-    console.note(f"wrote {path}, {len(page.encode('utf-8', 'replace')) / 1000:,.0f} kB: open it in a browser")
+    with (
+        opened_subject(against, store=store, platform=platform) as one,
+        opened_subject(target, store=store, platform=platform) as other,
+    ):
+        return tuple(diff_sections(diff_report(compare(one, other))))
+
+
+def _charts(path: Path | None) -> "Iterable[str]":
+    """Give the sections of a page on a journey that was made before."""
+    if path is None:
+        return ()
+    from smidgen.report.page_journey import journey_sections  # noqa: PLC0415
+    from smidgen.report.schema_journey import read_journey  # noqa: PLC0415
+
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MOST_JOURNEY)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}", hint="name a file that is readable") from error
+    return journey_sections(read_journey(data, name=str(path)))
 
 
 def _show(report: "ExplainReport", selection: "Selection", *, top: int, order: "Order") -> None:

@@ -8,6 +8,7 @@ import click
 
 from smidgen.cli.console import console
 from smidgen.cli.options import json_option, store_option, verbosity_options
+from smidgen.cli.page_option import page_option, write_page
 
 if TYPE_CHECKING:
     from smidgen.journey.stations import Station
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 @click.option(
     "--dockerfiles", type=click.Path(path_type=Path), metavar="DIR", help="Write the Dockerfiles; build nothing."
 )
+@page_option("Write a page with charts, too; it needs no network.")
 @store_option
 @json_option
 @verbosity_options
@@ -54,6 +56,7 @@ def command(
     transfer_price: float,
     timeout: str | None,
     dockerfiles: Path | None,
+    page: Path | None,
     store: Path | None,
     as_json: bool,
 ) -> int:
@@ -86,11 +89,13 @@ def command(
     if code is not None:
         return code
     prices = Prices(bandwidth=round(bandwidth * 1e6), pulls=pulls, storage=storage_price, transfer=transfer_price)
-    _travel(options, prices, store, as_json=as_json)
+    _travel(options, prices, store, page=page, as_json=as_json)
     return 0
 
 
-def _travel(options: "JourneyOptions", prices: "Prices", store: Path | None, *, as_json: bool) -> None:
+def _travel(
+    options: "JourneyOptions", prices: "Prices", store: Path | None, *, page: Path | None, as_json: bool
+) -> None:
     from smidgen.journey.travel import travel  # noqa: PLC0415
     from smidgen.report.journey import render_journey, station_result  # noqa: PLC0415
     from smidgen.report.schema_journey import JourneyReport  # noqa: PLC0415
@@ -109,6 +114,10 @@ def _travel(options: "JourneyOptions", prices: "Prices", store: Path | None, *, 
         console.json(report)
     else:
         console.result(render_journey(report, style=console.style))
+    if page is not None:
+        from smidgen.report.page_journey import render_journey_page  # noqa: PLC0415
+
+        write_page(page, render_journey_page(report))
 
 
 def _write(found: "tuple[Station, ...]", directory: Path) -> None:

@@ -2,9 +2,12 @@
 
 import posixpath
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
+from smidgen.elf.buildinfo import Module, read_build_info
+from smidgen.elf.header import parse_elf
+from smidgen.errors import InvalidExecutable
 from smidgen.image.filetree import FileTree, Node, below
 from smidgen.image.image import Image
 from smidgen.layer.entry import Kind
@@ -24,6 +27,9 @@ _DATABASES: Final = {
 _DISTROLESS: Final = "var/lib/dpkg/status.d"
 _EXECUTABLE: Final = 0o111
 _MAX_DATABASE: Final = 64 << 20
+_ELF: Final = b"\x7fELF"
+#: Larger ones than any real program are not looked into.
+_MAX_PROGRAM: Final = 512 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +44,7 @@ class ImageFigures:
         executables: Files that may be executed.
         shells: Paths of those that are shells, sorted.
         packages: Of the distribution, as its own database lists them.
+        modules: Go modules in its executables, and releases of Go, each once, as build information lists them.
         user: As whom it runs; ``root`` where the configuration names nobody.
     """
 
@@ -48,6 +55,7 @@ class ImageFigures:
     executables: int
     shells: tuple[str, ...]
     packages: int
+    modules: int
     user: str
 
 
@@ -60,6 +68,7 @@ def measure_image(image: Image) -> ImageFigures:
     tree = FileTree.of(image)
     nodes = [node for node in below(tree.root, deep=True) if node.entry.kind is not Kind.DIRECTORY]
     executables = [node for node in nodes if node.entry.kind in {Kind.FILE, Kind.HARDLINK} and _may_run(node)]
+    listed = _read_lists(image, tree, executables)
     return ImageFigures(
         size=sum(node.entry.size for node in nodes),
         pull_size=image.pull_size,
@@ -67,7 +76,8 @@ def measure_image(image: Image) -> ImageFigures:
         files=len(nodes),
         executables=len(executables),
         shells=tuple(sorted(_shells(tree))),
-        packages=_packages(image, tree),
+        packages=listed.packages,
+        modules=len(listed.modules),
         user=image.config.run.user or "root",
     )
 
@@ -87,27 +97,64 @@ def _shells(tree: FileTree) -> set[str]:
     return found
 
 
-def _packages(image: Image, tree: FileTree) -> int:
-    wanted: dict[Digest, dict[str, bytes]] = defaultdict(dict)
+@dataclass(slots=True)
+class _Lists:
+    """What scanners know of an image: packages of the distribution, and what Go's build information names."""
+
+    packages: int = 0
+    modules: set[tuple[str, str]] = field(default_factory=set)
+
+
+def _read_lists(image: Image, tree: FileTree, executables: list[Node]) -> _Lists:
+    """Read databases of packages and Go's build information, each layer once."""
+    databases: dict[Digest, dict[str, bytes]] = defaultdict(dict)
+    programs: dict[Digest, set[str]] = defaultdict(set)
     for path, begin in _DATABASES.items():
         node = tree.get(path)
         if node is not None and node.layer is not None and node.entry.kind is Kind.FILE:
-            wanted[node.layer][node.entry.path] = begin
-    count = sum(_listed(image, layer, files) for layer, files in wanted.items())
+            databases[node.layer][node.entry.path] = begin
+    for node in executables:
+        if node.layer is not None and node.entry.kind is Kind.FILE and node.entry.size <= _MAX_PROGRAM:
+            programs[node.layer].add(node.entry.path)
+    found = _Lists()
+    for layer in {*databases, *programs}:
+        _read_layer(image, layer, databases[layer], programs[layer], found)
     single = tree.get(_DISTROLESS)
     if single is not None:
-        count += sum(posixpath.splitext(name)[1] != ".md5sums" for name in single.children)
-    return count
+        found.packages += sum(posixpath.splitext(name)[1] != ".md5sums" for name in single.children)
+    return found
 
 
-def _listed(image: Image, layer: Digest, files: dict[str, bytes]) -> int:
-    """Count the packages that databases in one layer list; the last of a name counts, as when it is unpacked."""
-    found: dict[str, int] = {}
+def _read_layer(image: Image, layer: Digest, databases: dict[str, bytes], programs: set[str], found: _Lists) -> None:
+    """Read what one layer has of both; the last file of a name counts, as when it is unpacked."""
+    packages: dict[str, int] = {}
+    modules: dict[str, set[tuple[str, str]]] = {}
     (descriptor,) = {one for one in image.layers if one.digest == layer}
     with image.open_layer(descriptor) as stream:
         for member in read_tar(stream):
-            begin = files.get(member.entry.path)
-            if begin is not None:
+            path = member.entry.path
+            if (begin := databases.get(path)) is not None:
                 lines = member.read(_MAX_DATABASE).split(b"\n")
-                found[member.entry.path] = sum(line.startswith(begin) for line in lines)
-    return sum(found.values())
+                packages[path] = sum(line.startswith(begin) for line in lines)
+            elif path in programs and (start := member.read(len(_ELF))) == _ELF:
+                modules[path] = _modules(start + member.read(_MAX_PROGRAM))
+    found.packages += sum(packages.values())
+    found.modules.update(*modules.values())
+
+
+def _modules(data: bytes) -> set[tuple[str, str]]:
+    """Give the modules of an executable, and the release of Go as ``stdlib``; nothing for what is not Go's."""
+    try:
+        info = read_build_info(parse_elf(data))
+    except InvalidExecutable:
+        return set()
+    if info is None:
+        return set()
+    modules = [*info.dependencies, *([info.main] if info.main else [])]
+    return {("stdlib", info.go_version), *map(_last, modules)}
+
+
+def _last(module: Module) -> tuple[str, str]:
+    """Give what a replace directive put in the place of a module, else itself."""
+    used = module.replace or module
+    return used.path, used.version

@@ -224,6 +224,6 @@ def _image_need(need: ImageNeed) -> ProgramNeed:
         confidence=need.confidence,
         proof=need.proof,
         reason=need.reason,
-        callers=(),
+        callers=need.callers,
         place=need.place,
     )

@@ -28,9 +28,13 @@ class Prices:
     storage: float = 0.10
     transfer: float = 0.09
 
-    def month(self, pull_size: int) -> float:
-        """Give what an image of so many bytes costs in a month."""
-        return pull_size / _GB * (self.storage + self.pulls * self.transfer)
+    def kept(self, pull_size: int) -> float:
+        """Give what it costs to keep an image of so many bytes for a month."""
+        return pull_size / _GB * self.storage
+
+    def pulled(self, pull_size: int) -> float:
+        """Give what a month's pulls of it cost."""
+        return pull_size / _GB * self.pulls * self.transfer
 
 
 def station_result(visit: Visit, prices: Prices) -> StationResult:
@@ -49,6 +53,7 @@ def station_result(visit: Visit, prices: Prices) -> StationResult:
 
 def _image(made: Made, prices: Prices) -> StationImage:
     figures = made.figures
+    storage, transfer = prices.kept(figures.pull_size), prices.pulled(figures.pull_size)
     return StationImage(
         name=made.name.familiar,
         size=figures.size,
@@ -58,11 +63,14 @@ def _image(made: Made, prices: Prices) -> StationImage:
         executables=figures.executables,
         shells=figures.shells,
         packages=figures.packages,
+        modules=figures.modules,
         user=figures.user,
         cold_seconds=round(made.cold, 3),
         warm_seconds=round(made.warm, 3),
         pull_seconds=round(figures.pull_size * 8 / prices.bandwidth, 3),
-        month_cost=round(prices.month(figures.pull_size), 4),
+        storage_cost=round(storage, 4),
+        transfer_cost=round(transfer, 4),
+        month_cost=round(storage + transfer, 4),
     )
 
 
@@ -83,8 +91,12 @@ def render_journey(report: JourneyReport, *, style: Callable[[str, str], str]) -
     return "\n".join([*parts, *([""] if faults else []), *faults])
 
 
-_IMAGE_HEAD: Final = ("STATION", "SIZE", "PULL", "LAYERS", "FILES", "EXECUTABLES", "SHELLS", "PACKAGES", "USER")
-_COST_HEAD: Final = ("STATION", "BUILD", "AGAIN", "PULL TIME", "FIRST ANSWER", "MEMORY", "COST/MONTH")
+_IMAGE_HEAD: Final = (
+    *("STATION", "SIZE", "PULL", "LAYERS", "FILES", "EXECUTABLES", "SHELLS", "PACKAGES", "GO MODULES", "USER"),
+)
+_COST_HEAD: Final = (
+    *("STATION", "BUILD", "AGAIN", "PULL TIME", "FIRST ANSWER", "MEMORY", "STORAGE", "TRANSFER", "A MONTH"),
+)
 
 
 def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], style: Callable[[str, str], str]) -> str:
@@ -93,7 +105,7 @@ def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]], style: Callab
 
 
 def _image_row(name: str, image: StationImage) -> tuple[str, ...]:
-    counts = (image.layers, image.files, image.executables, len(image.shells), image.packages)
+    counts = (image.layers, image.files, image.executables, len(image.shells), image.packages, image.modules)
     sizes = (human_size(image.size), human_size(image.pull_size))
     return (name, *sizes, *(f"{count:,}" for count in counts), image.user)
 
@@ -107,7 +119,7 @@ def _cost_row(name: str, image: StationImage, run: StationRun | None) -> tuple[s
         *(f"{seconds:.2f} s" for seconds in times),
         _NONE if answer is None else f"{answer:.0f} ms",
         _NONE if resident is None else human_size(resident),
-        f"{image.month_cost:.2f}",
+        *(f"{cost:.2f}" for cost in (image.storage_cost, image.transfer_cost, image.month_cost)),
     )
 
 

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from smidgen.errors import UsageError
+
 
 class StationImage(msgspec.Struct, frozen=True, kw_only=True):
     """What the image is, and what it costs.
@@ -20,11 +22,14 @@ class StationImage(msgspec.Struct, frozen=True, kw_only=True):
         executables: Files that may be executed.
         shells: Paths.
         packages: Of the distribution, as its database lists them.
+        modules: Go modules in the executables and releases of Go, each once: scanners report on these too.
         user: As whom it runs.
         cold_seconds: Of a build with the base images in the store and nothing compiled.
         warm_seconds: Of the same build again.
         pull_seconds: ``pull_size`` at the bandwidth.
-        month_cost: Of storage and transfer, at the stated prices.
+        storage_cost: Of a month, at the stated price.
+        transfer_cost: Of a month's pulls, at the stated price.
+        month_cost: Of both.
     """
 
     name: str
@@ -35,10 +40,13 @@ class StationImage(msgspec.Struct, frozen=True, kw_only=True):
     executables: int
     shells: tuple[str, ...]
     packages: int
+    modules: int
     user: str
     cold_seconds: float
     warm_seconds: float
     pull_seconds: float
+    storage_cost: float
+    transfer_cost: float
     month_cost: float
 
 
@@ -93,3 +101,17 @@ class JourneyReport(msgspec.Struct, frozen=True, kw_only=True):
     storage_price: float
     transfer_price: float
     stations: tuple[StationResult, ...]
+
+
+def read_journey(data: bytes, *, name: str) -> JourneyReport:
+    """Read what ``smidgen journey --json`` wrote.
+
+    Raises:
+        UsageError: *data*, of the file *name*, is something else.
+    """
+    try:
+        return msgspec.json.decode(data, type=JourneyReport)
+    except msgspec.DecodeError as error:
+        raise UsageError(
+            f"{name} is no journey: {error}", hint="expected what smidgen journey --json of this release writes"
+        ) from error

@@ -262,14 +262,6 @@
     }
   }
 
-  function theme() {
-    const root = document.documentElement;
-    const preferred = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
-    const isDark = (root.dataset.theme || preferred) === "dark";
-    root.dataset.theme = isDark ? "light" : "dark";
-    $("theme").setAttribute("aria-pressed", String(!isDark));
-  }
-
   function group() {
     tree = $("group").value === "package" ? byPackage(data.tree) : data.tree;
     link(tree);
@@ -281,7 +273,6 @@
     search();
   }
 
-  $("theme").addEventListener("click", theme);
   $("measure").addEventListener("change", () => {
     measure = $("measure").value === "pull" ? PULL : SIZE;
     show(here, false);
@@ -301,6 +292,5 @@
   }
   let resized = 0;
   addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(drawMap, 80); });
-  for (const element of document.querySelectorAll("[data-script]")) element.hidden = false;
   group();
 })();
