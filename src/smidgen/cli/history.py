@@ -11,24 +11,24 @@ from smidgen.oci.platform import Platform
 
 
 @click.command(short_help="Show the layers of an image.")
-@click.argument("reference", metavar="REF")
+@click.argument("image", metavar="IMAGE")
 @click.option("--no-trunc", is_flag=True, help="Shorten nothing.")
 @platform_option
 @store_option
 @json_option
 @verbosity_options
-def command(*, reference: str, no_trunc: bool, platform: Platform | None, store: Path | None, as_json: bool) -> None:
+def command(*, image: str, no_trunc: bool, platform: Platform | None, store: Path | None, as_json: bool) -> None:
     """Show the layers of an image and what made them, newest first.
 
-    REF is NAME[:TAG][@DIGEST], a digest, or the first digits of one.
+    IMAGE is a reference, a digest or the first digits of one; an archive (of smidgen, docker, podman,
+    buildah, ko …); or oci:DIR[:NAME].
     """
-    from smidgen.image.image import Image  # noqa: PLC0415
+    from smidgen.analyze.target import opened_image  # noqa: PLC0415
     from smidgen.report.history import render_history  # noqa: PLC0415
     from smidgen.report.store_results import image_history  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
 
-    image = Image.resolve(ContentStore.open(store, create=False), reference).for_platform(platform)
-    report = image_history(image)
+    with opened_image(image, store=store, platform=platform) as found:
+        report = image_history(found)
     if as_json:
         console.json(report)
         return

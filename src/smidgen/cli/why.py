@@ -50,7 +50,8 @@ def command(
 
 def _source(target: str, store: Path | None, platform: Platform | None) -> tuple[str, Platform | None]:
     """Give what to link for *target*, and for which platform."""
-    from smidgen.analyze.target import is_executable, opened_image, source_of_binary, source_of_image  # noqa: PLC0415
+    from smidgen.analyze.source import source_of_binary, source_of_image  # noqa: PLC0415
+    from smidgen.analyze.target import is_executable, opened_image  # noqa: PLC0415
 
     if is_executable(target):
         return source_of_binary(Path(target))

@@ -60,6 +60,9 @@ def age(created: str | None, now: datetime) -> str:
         return "N/A"
     if then.tzinfo is None:
         then = then.replace(tzinfo=UTC)
+    # The year 1 is Go's "no time", which ko writes.
+    if then.year == 1:
+        return "N/A"
     return human_age((now - then).total_seconds())
 
 
