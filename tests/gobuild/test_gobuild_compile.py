@@ -189,7 +189,7 @@ def test_a_failure_ends_the_others_with_their_children(tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     commands = [
         Command(
-            ("/bin/sh", "-c", f"sh -c 'echo $$ > {pid_file}.new; mv {pid_file}.new {pid_file}; sleep 60'; true"),
+            ("/bin/sh", "-c", f"sh -c 'echo $$ > {pid_file}.new; mv {pid_file}.new {pid_file}; sleep 600'; true"),
             environ,
         ),
         Command(("/bin/sh", "-c", f"while [ ! -e {pid_file} ]; do sleep 0.01; done; echo words >&2; exit 3"), environ),
@@ -212,49 +212,69 @@ def test_an_adopted_process_says_when_it_was_started() -> None:
     os.close(out_writer)
     os.close(err_writer)
     time.sleep(0.1)
+    asked = time.monotonic_ns()
     process = Process.adopt(pid, out_reader, err_reader)
+    # It asks two clocks, one after the other: where time passes between them, it seems to have been started earlier.
+    took = time.monotonic_ns() - asked
     process.kill()
     tick = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-    assert before - 2 * tick < process.started_ns <= after + tick // 10
+    assert before - 2 * tick - took < process.started_ns <= after + tick // 10
     with pytest.raises(ChildProcessError):
         os.waitpid(pid, 0)
 
 
-def test_an_ended_command_can_clean_up(tmp_path: Path) -> None:
-    mark = tmp_path / "mark"
-    script = f"trap 'rm {mark}; exit 1' INT; touch {mark}.new; mv {mark}.new {mark}; while :; do sleep 0.01; done"
+def _trapping(mark: Path, trap: str) -> Process:
+    """Start a shell that has set a trap for the interrupt, and runs until it is ended."""
+    script = f"trap {trap} INT; touch {mark}.new; mv {mark}.new {mark}; while :; do sleep 0.01; done"
     process = Process(["/bin/sh", "-c", script], dict(os.environ))
     while not mark.exists():
         time.sleep(0.01)
-    process.kill()
+    return process
+
+
+def test_an_ended_command_can_clean_up(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    process = _trapping(mark, f"'rm {mark}; exit 1'")
+    process.kill(grace=60)
     assert not mark.exists()
-    stubborn = Process(["/bin/sh", "-c", "trap '' INT; sleep 60"], dict(os.environ))
-    before = time.monotonic()
-    stubborn.kill()
-    assert time.monotonic() - before < 10
+    assert process.result().exit_code == 1
 
 
-def test_an_interrupt_ends_what_runs(tmp_path: Path) -> None:
-    pid_file = tmp_path / "pid"
-    command = Command(
-        ("/bin/sh", "-c", f"echo $$ > {pid_file}.new; mv {pid_file}.new {pid_file}; sleep 60"), dict(os.environ)
-    )
+def test_a_command_that_does_not_care_is_killed(tmp_path: Path) -> None:
+    process = _trapping(tmp_path / "mark", "''")
+    process.kill(grace=0.1)
+    assert process.result().exit_code == -signal.SIGKILL
+
+
+def test_an_interrupt_ends_what_runs() -> None:
+    pids: list[int] = []
+    begun = threading.Event()
+
+    def said(_position: int, line: str) -> None:
+        pids.append(int(line))
+        begun.set()
 
     def interrupt() -> None:
-        while not pid_file.exists():
-            time.sleep(0.01)
+        begun.wait()
         os.kill(os.getpid(), signal.SIGINT)
 
     thread = threading.Thread(target=interrupt)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
-        run_all([command], at_once=1, ended=lambda *_: None)
+        run_all(
+            [Command(("/bin/sh", "-c", "echo $$ >&2; sleep 600"), dict(os.environ))],
+            at_once=1,
+            ended=lambda *_: None,
+            said=said,
+        )
     thread.join()
-    assert _ends(int(pid_file.read_text()))
+    # Waited for, so that its number is nobody's now.
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
 
 
 def _ends(pid: int) -> bool:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]

@@ -16,7 +16,8 @@ from typing import Self
 from smidgen.errors import BuildError
 
 _READ_SIZE = 1 << 16
-_GRACE_SECONDS = 0.5
+# For the toolchain to remove its temporary files; on a machine that has much to do, a tenth of it is too little.
+_GRACE_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +121,18 @@ class Process:
             self._exit_code = os.waitstatus_to_exitcode(status)
         return Outcome(self._exit_code, b"".join(self._chunks[self._out]), b"".join(self._chunks[self._err]))
 
-    def kill(self) -> None:
+    def kill(self, *, grace: float = _GRACE_SECONDS) -> None:
         """End the program and all that it started, and forget what it said.
 
         It is interrupted first, as by Ctrl-C, so that it can remove its temporary files.
+
+        Args:
+            grace: Seconds that it has for that.
         """
         try:
             if self._exit_code is None:
                 self._signal(signal.SIGINT)
-                deadline = time.monotonic() + _GRACE_SECONDS
+                deadline = time.monotonic() + grace
                 while not self._has_ended() and time.monotonic() < deadline:
                     time.sleep(0.005)
         finally:
