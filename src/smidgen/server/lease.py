@@ -8,7 +8,7 @@ than ``smidgen gc`` waits: it comes through between two pushes, and after one th
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
@@ -24,12 +24,27 @@ _DELETE_WAIT: Final = 5.0
 
 
 class Lease:
-    """The store's lease, shared by all pushes of this process. Times are in seconds."""
+    """The store's lease, shared by all pushes of this process. Times are in seconds.
 
-    def __init__(self, store: ContentStore, *, quiet: float = _QUIET, wait: float = _DELETE_WAIT) -> None:
+    Args:
+        store: Whose lease it is.
+        quiet: After so long a push that nobody goes on with is given up.
+        wait: How long a deletion waits for others at most.
+        clock: Gives the time for *quiet*.
+    """
+
+    def __init__(
+        self,
+        store: ContentStore,
+        *,
+        quiet: float = _QUIET,
+        wait: float = _DELETE_WAIT,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._store = store
         self._quiet = quiet
         self._wait = wait
+        self._clock = clock
         self._lock = threading.Lock()
         self._held: ExitStack | None = None
         self._working = 0
@@ -49,7 +64,7 @@ class Lease:
         finally:
             with self._lock:
                 self._working -= 1
-                self._last = time.monotonic()
+                self._last = self._clock()
                 self._release_if_done()
 
     def rely(self, digest: Digest) -> None:
@@ -57,7 +72,7 @@ class Lease:
         with self._lock:
             self._hold()
             self._relied.add(digest)
-            self._last = time.monotonic()
+            self._last = self._clock()
 
     def settle(self, digests: Iterable[Digest]) -> None:
         """Note that *digests* are named now, or that nobody will name them."""
@@ -68,7 +83,7 @@ class Lease:
     def expire(self) -> None:
         """Give up on pushes that have gone quiet."""
         with self._lock:
-            if self._held and not self._working and time.monotonic() - self._last > self._quiet:
+            if self._held and not self._working and self._clock() - self._last > self._quiet:
                 self._relied.clear()
                 self._release_if_done()
 
