@@ -103,6 +103,13 @@ func main() {
 		fmt.Println("ready")
 		fmt.Println("got", <-announced)
 		os.Exit(7)
+	case "stubborn":
+		announced := make(chan os.Signal, 8)
+		signal.Notify(announced, syscall.SIGINT)
+		fmt.Println("ready")
+		for {
+			fmt.Println("got", <-announced)
+		}
 	case "deaf":
 		signal.Ignore(syscall.SIGTERM, syscall.SIGINT)
 		fmt.Println("ready")

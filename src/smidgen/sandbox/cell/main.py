@@ -27,7 +27,8 @@ from smidgen.sandbox.cell.trace import Tracer, memory
 
 _PACKET: Final = 1 << 16
 _PID_POLL: Final = 0.002
-_TRACER_GRACE: Final = 2.0
+# It ends with the last process that it watches; on a machine that has much to do it may be far behind.
+_TRACER_GRACE: Final = 10.0
 _MEANT_FOR_ALL: Final = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP)
 _NANOSECONDS: Final = 1_000_000_000
 #: The starter reads this as "the cell itself did not work"; the reason is in the event ``failed``.
