@@ -9,8 +9,9 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import pytest
 
@@ -36,13 +37,13 @@ class Shown:
     @property
     def lines(self) -> list[str]:
         """Every line that was on the screen at some time, without what steers the terminal."""
-        return [line.strip() for line in re.split(r"[\r\n]+", _ESCAPE.sub("", self.screen)) if line.strip()]
+        return _lines(self.screen)
 
 
 @pytest.fixture
 def slow(nobody: None) -> Iterator[Served]:
-    """A registry that takes a second for the image, so that there is something to see."""
-    with served(Habits(reading=0.005)) as serving:
+    """A registry that stops in the middle of each layer, until there was something to see."""
+    with served(Habits(holds=_SIZE // 8)) as serving:
         yield serving
 
 
@@ -54,8 +55,19 @@ def store(smidgen: Smidgen) -> ContentStore:
     return content
 
 
-def watched(smidgen: Smidgen, *arguments: str, width: int, **environ: str) -> Shown:
-    """Run a command whose standard error is a terminal."""
+def _lines(screen: str) -> list[str]:
+    return [line.strip() for line in re.split(r"[\r\n]+", _ESCAPE.sub("", screen)) if line.strip()]
+
+
+def watched(
+    smidgen: Smidgen,
+    *arguments: str,
+    width: int,
+    seen: Callable[[list[str]], object] = lambda _lines: False,
+    slow: Served,
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> Shown:
+    """Run a command whose standard error is a terminal; the registry goes on when what is on it has been seen."""
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 20, width, 0, 0))
     written: list[bytes] = []
@@ -65,6 +77,8 @@ def watched(smidgen: Smidgen, *arguments: str, width: int, **environ: str) -> Sh
         try:
             while data := os.read(leader, 65536):
                 written.append(data)
+                if seen(_lines(b"".join(written).decode(errors="replace"))):
+                    slow.registry.habits.goes_on.set()
         except OSError:
             pass
 
@@ -74,7 +88,7 @@ def watched(smidgen: Smidgen, *arguments: str, width: int, **environ: str) -> Sh
     try:
         ended = subprocess.run(
             [sys.executable, "-m", "smidgen", *arguments],
-            env=kept | {"SMIDGEN_STORE": str(smidgen.store), "TERM": "xterm-256color"} | environ,
+            env=kept | {"SMIDGEN_STORE": str(smidgen.store), "TERM": "xterm-256color"} | dict(environ),
             cwd=smidgen.cwd,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -92,31 +106,38 @@ def watched(smidgen: Smidgen, *arguments: str, width: int, **environ: str) -> Sh
 @pytest.mark.usefixtures("store")
 def test_a_line_for_the_whole_and_one_for_each_large_blob(smidgen: Smidgen, slow: Served) -> None:
     name = slow.name("team/large:1")
-    shown = watched(smidgen, "push", "large", name, width=110)
+
+    def seen(lines: list[str]) -> bool:
+        whole = any(f"pushing {name}" in line and "/12" in line for line in lines)
+        return whole and any(re.search(r"━ blob [0-9a-f]{12} +\S+/6(\.0\d)?MB", line) for line in lines)
+
+    shown = watched(smidgen, "push", "large", name, width=110, seen=seen, slow=slow)
     # Results go to standard output, whatever moves on the terminal.
     assert shown.stdout.startswith(f"{name}@sha256:")
     assert "\x1b" not in shown.stdout
-    assert any(f"pushing {name}" in line and "/12" in line for line in shown.lines)
-    assert any(
-        re.search(r"━ blob [0-9a-f]{12} +\S+/6.0\dMB|━ blob [0-9a-f]{12} +\S+/6MB", line) for line in shown.lines
-    )
+    assert seen(shown.lines), shown.lines
     assert all(len(line) <= 110 for line in shown.lines)
     # What stays is the summary; the cursor is shown again.
     assert shown.lines[-1].endswith(" s")
     assert shown.screen.rindex("\x1b[?25h") > shown.screen.rindex("\x1b[?25l")
 
 
+def _moves(lines: list[str]) -> bool:
+    return any("…" in line or "pushing" in line for line in lines)
+
+
 @pytest.mark.usefixtures("store")
 @pytest.mark.parametrize("width", [30, 60, 75])
 def test_narrow_terminals(smidgen: Smidgen, slow: Served, width: int) -> None:
-    shown = watched(smidgen, "push", "large", slow.name("team/large:1"), width=width)
-    assert any("…" in line or "pushing" in line for line in shown.lines)
+    shown = watched(smidgen, "push", "large", slow.name("team/large:1"), width=width, seen=_moves, slow=slow)
+    assert _moves(shown.lines), shown.lines
     assert all(len(line) <= width for line in shown.lines[:-1])
 
 
 @pytest.mark.usefixtures("store")
 def test_without_colours_the_lines_move_all_the_same(smidgen: Smidgen, slow: Served) -> None:
-    shown = watched(smidgen, "push", "large", slow.name("team/large:1"), width=100, NO_COLOR="1")
+    name = slow.name("team/large:1")
+    shown = watched(smidgen, "push", "large", name, width=100, seen=_moves, slow=slow, environ={"NO_COLOR": "1"})
     assert any("pushing" in line for line in shown.lines)
     assert not re.search(r"\x1b\[[0-9;]*[34][0-9]", shown.screen)
 
@@ -128,7 +149,12 @@ def test_without_colours_the_lines_move_all_the_same(smidgen: Smidgen, slow: Ser
     ids=["quiet", "verbose", "dumb"],
 )
 def test_where_nothing_moves(smidgen: Smidgen, slow: Served, options: tuple[str, ...], environ: dict[str, str]) -> None:
-    shown = watched(smidgen, "push", *options, "large", slow.name("team/large:1"), width=100, **environ)
+    # Long enough for something to be seen, if there were anything.
+    timer = threading.Timer(1.5, slow.registry.habits.goes_on.set)
+    timer.start()
+    name = slow.name("team/large:1")
+    shown = watched(smidgen, "push", *options, "large", name, width=100, slow=slow, environ=environ)
+    timer.join()
     assert "\x1b[?25l" not in shown.screen
     assert "━" not in shown.screen
     assert (shown.screen == "") == ("-q" in options)

@@ -12,6 +12,7 @@ import pytest
 
 from smidgen.layer.entry import Entry
 from smidgen.oci.descriptor import Descriptor
+from smidgen.oci.digest import encoded
 from smidgen.oci.manifest import decode_manifest
 from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
@@ -23,7 +24,8 @@ from support.registry_images import check_registry, check_store, publish, random
 from support.registry_wire import Server, serving, wait_until
 from support.small_images import put_image
 
-_SIZE = 8 << 20
+_SIZE = 16 << 20
+# Then the registry sends or takes no more, until the process has ended.
 _ENOUGH = 3 << 20
 # What may have been on its way, in the buffers of both sides, when a process ended.
 _IN_FLIGHT = 3 << 20
@@ -88,13 +90,14 @@ def test_a_pull_goes_on_where_it_was(tmp_path: Path, smidgen: Smidgen, number: s
     image = large_image(source)
     layer = layer_of(source, image)
     publish(registry, source, image, "team/app", "1")
-    slow = Rule("GET", layer.digest, act.drip(1 << 16, 0.02))
-    with serving(Plan([slow]).around(registry)) as server:
+    store = ContentStore.open(smidgen.store)
+    half = store.root / "partial" / encoded(layer.digest)
+    stuck = Rule("GET", layer.digest, act.stall(600, _ENOUGH))
+    with serving(Plan([stuck]).around(registry)) as server:
         name = f"{server.host}/team/app:1"
         with started(smidgen, "pull", name) as process:
-            wait_until(lambda: sent(server, layer.digest) > _ENOUGH)
+            wait_until(lambda: half.exists() and half.stat().st_size > _ENOUGH // 2)
             end(process, number)
-        store = ContentStore.open(smidgen.store)
         assert Reference.parse(name) not in store.tags()
         assert store.stat(layer.digest) is None
         smidgen("pull", name)
@@ -112,13 +115,15 @@ def test_a_push_goes_on_where_it_was(smidgen: Smidgen, number: signal.Signals, *
     """Registries may keep what came, or forget it; a push never counts before it is whole."""
     store = ContentStore.open(smidgen.store)
     image = large_image(store)
-    registry = Registry(Habits(keeps=keeps, reading=0.02))
+    slow = Habits(keeps=keeps, holds=_ENOUGH)
+    registry = Registry(slow)
     with serving(registry) as server:
         name = f"{server.host}/team/app:1"
         store.tag(Reference.parse(name), image)
         with started(smidgen, "push", name) as process:
-            wait_until(lambda: received(server) > _ENOUGH)
+            wait_until(lambda: received(server) >= _ENOUGH)
             end(process, number)
+        slow.goes_on.set()
         wait_until(server.is_idle)
         assert not registry.tags
         before = received(server)
@@ -139,12 +144,14 @@ def test_a_copy_begins_with_what_is_missing(tmp_path: Path, smidgen: Smidgen, nu
     image = large_image(source)
     layer = layer_of(source, image)
     publish(registry, source, image, "team/app", "1")
-    target = Registry(Habits(reading=0.02))
+    slow = Habits(holds=_ENOUGH)
+    target = Registry(slow)
     with serving(registry) as server, serving(target) as other:
         names = (f"docker://{server.host}/team/app:1", f"docker://{other.host}/copied/app:2")
         with started(smidgen, "copy", *names) as process:
-            wait_until(lambda: received(other) > _ENOUGH)
+            wait_until(lambda: received(other) >= _ENOUGH)
             end(process, number)
+        slow.goes_on.set()
         wait_until(other.is_idle)
         assert not target.tags
         target.habits = Habits()

@@ -19,12 +19,13 @@ from smidgen.errors import (
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.reference import Reference
 from smidgen.registry.pull import pull
+from smidgen.registry.transport import Limits
 from smidgen.store.content import ContentStore
 from support import faulty_registry_actions as act
 from support.faulty_registry import FOREVER, Action, Plan, Rule
 from support.registry import MANIFEST, Habits, Registry, digest_of
 from support.registry_images import check_store, published
-from support.registry_session import session
+from support.registry_session import IMPATIENT, LIMITS, session
 from support.registry_wire import Server, serving
 
 _BLOB = r"/blobs/sha256:"
@@ -42,9 +43,9 @@ def hostile(directory: Path, *rules: Rule, habits: Habits | None = None) -> Iter
         yield server, root, plan
 
 
-def fetch(server: Server, store: ContentStore, tag: str = "1") -> Descriptor:
-    with session() as opened, store.writing():
-        return pull(opened, Reference.parse(f"{server.host}/{_NAME}:{tag}"), store)
+def fetch(server: Server, store: ContentStore, limits: Limits = LIMITS) -> Descriptor:
+    with session(limits=limits) as opened, store.writing():
+        return pull(opened, Reference.parse(f"{server.host}/{_NAME}:1"), store)
 
 
 _PASSING: dict[str, tuple[str, str, Action, int]] = {
@@ -69,6 +70,7 @@ _PASSING: dict[str, tuple[str, str, Action, int]] = {
     "a body with less than was announced": ("GET", _BLOB, act.length(10**6), 1),
     "a stall": ("GET", _BLOB, act.stall(10, 100), 1),
     "a stall before the body": ("GET", _BLOB, act.stall(10), 1),
+    "a stall before the answer": ("GET", _BLOB, act.stall(10, -1), 1),
     "bodies in small pieces": ("GET", _BLOB, act.drip(777, 0.001), FOREVER),
     "bodies without a length": ("GET", _BLOB, act.unmeasured(), FOREVER),
     "bodies in chunks": ("GET", _BLOB, act.chunked(), FOREVER),
@@ -81,7 +83,7 @@ _PASSING: dict[str, tuple[str, str, Action, int]] = {
 def test_a_fault_that_passes_is_overcome(tmp_path: Path, store: ContentStore, name: str) -> None:
     method, target, action, times = _PASSING[name]
     with hostile(tmp_path / "source", Rule(method, target, action, times)) as (server, root, plan):
-        got = fetch(server, store)
+        got = fetch(server, store, IMPATIENT if "stall" in name else LIMITS)
     assert plan.hits >= min(times, 2)
     assert got == root
     assert check_store(store, got) == 8

@@ -11,13 +11,14 @@ from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import Digest
 from smidgen.oci.reference import Reference
 from smidgen.registry.push import push
+from smidgen.registry.transport import Limits
 from smidgen.store.content import ContentStore
 from support import faulty_registry_actions as act
 from support.faulty_registry import FOREVER, Action, Plan, Rule
 from support.registry import Habits, Registry
 from support.registry_access import Access
 from support.registry_images import check_registry, check_store, image, index, publish
-from support.registry_session import credentials, session
+from support.registry_session import IMPATIENT, LIMITS, credentials, session
 from support.registry_wire import Server, serving
 
 _NAME = "team/app"
@@ -39,8 +40,14 @@ def receiving(
     check_registry(registry)
 
 
-def send(server: Server, store: ContentStore, root: Descriptor, environ: dict[str, str] | None = None) -> None:
-    with session(environ) as opened:
+def send(
+    server: Server,
+    store: ContentStore,
+    root: Descriptor,
+    environ: dict[str, str] | None = None,
+    limits: Limits = LIMITS,
+) -> None:
+    with session(environ, limits=limits) as opened:
         push(opened, store, root, (Reference.parse(f"{server.host}/{_NAME}:1"),))
 
 
@@ -84,7 +91,7 @@ _PASSING: dict[str, tuple[str, str, Action, int]] = {
     "bytes that changed on their way": ("PATCH|PUT", _UPLOAD, act.status(400, reason="DIGEST_INVALID"), 1),
     "416 at the upload": ("PATCH", _UPLOAD, act.status(416, reason="BLOB_UPLOAD_INVALID"), 1),
     "a cut answer of the upload": ("PATCH|PUT", _UPLOAD, act.cut(20), 2),
-    "a stall of the answer": ("PUT", _MANIFEST, act.stall(10), 1),
+    "a stall of the answer": ("PUT", _MANIFEST, act.stall(10, -1), 1),
 }
 
 
@@ -93,7 +100,7 @@ def test_a_fault_that_passes_is_overcome(store: ContentStore, name: str) -> None
     method, target, action, times = _PASSING[name]
     root = index(store)
     with receiving(Rule(method, target, action, times)) as (server, registry, plan):
-        send(server, store, root)
+        send(server, store, root, limits=IMPATIENT if "stall" in name else LIMITS)
     assert arrived(registry, store, root)
     assert plan.hits or method == "PATCH"
 

@@ -15,7 +15,7 @@ from support.faulty_registry import FOREVER, Action, Plan, Rule
 from support.registry import Registry
 from support.registry_access import Access
 from support.registry_images import published
-from support.registry_session import LIMITS, credentials, session
+from support.registry_session import IMPATIENT, LIMITS, credentials, session
 from support.registry_wire import Answer, Request, Server, serving
 
 _USER, _PASSWORD = "torturer", "never-to-be-seen-9d1f"
@@ -120,7 +120,7 @@ def test_a_token_service_that_is_of_no_use(
 ) -> None:
     plan = Plan([Rule("GET|POST", _TOKEN, action, FOREVER)])
     # A service that stalls is asked again and again.
-    limits = replace(LIMITS, transfer=0.3)
+    limits = replace(IMPATIENT, transfer=0.3) if words == "time" else LIMITS
     with serving(plan.around(access.around(registry))) as server:
         with session(environ(tmp_path, server), limits=limits) as opened, pytest.raises(SmidgenError) as caught:
             ask(opened, server)

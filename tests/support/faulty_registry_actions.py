@@ -111,7 +111,7 @@ def lost(*, reset: bool = True) -> Action:
 
 
 def stall(seconds: float, at: int = 0) -> Action:
-    """Send nothing for a time, from byte *at* of the body on."""
+    """Send nothing for a time, from byte *at* of the body on; below 0 it is before the status line."""
     return wired(Wire(stall=seconds, stall_at=at))
 
 

@@ -7,7 +7,6 @@ import hashlib
 import json
 import re
 import threading
-import time
 import urllib.parse
 import uuid
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from support.registry_wire import Answer, Drop, Request
 
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 INDEX = "application/vnd.oci.image.index.v1+json"
+_LONG = 60
 _NAME = r"(?P<name>[a-z0-9]+(?:[._/-]+[a-z0-9]+)*)"
 _DIGEST = re.compile(r"sha256:[a-f0-9]{64}\Z")
 
@@ -37,7 +37,8 @@ class Habits:
         digest_header: Whether Docker-Content-Digest is sent.
         strict: Whether the blobs of a manifest must be there before it.
         keeps: Whether it keeps what came of a part of an upload that broke off, and forgets it otherwise.
-        reading: Seconds of rest after each 64 kB of an upload.
+        holds: When so many bytes of a part of an upload have come, nothing is read until ``goes_on`` is set.
+        goes_on: See ``holds``; a test that fails before it comes to that is waited for a minute.
     """
 
     mounts: bool = True
@@ -51,7 +52,8 @@ class Habits:
     digest_header: bool = True
     strict: bool = True
     keeps: bool = False
-    reading: float = 0
+    holds: int | None = None
+    goes_on: threading.Event = field(default_factory=threading.Event, compare=False)
 
 
 @dataclass
@@ -209,7 +211,8 @@ class Registry:
         try:
             for piece in request.pieces():
                 body += piece
-                time.sleep(self.habits.reading)
+                if self.habits.holds is not None and len(body) >= self.habits.holds:
+                    self.habits.goes_on.wait(_LONG)
         except (Drop, OSError):
             with self._guard:
                 if self.habits.keeps and (upload := self.uploads.get(found["upload"])):

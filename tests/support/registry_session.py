@@ -9,8 +9,10 @@ from smidgen.registry.retry import RetryPolicy
 from smidgen.registry.session import Session
 from smidgen.registry.transport import Limits
 
-#: Little enough that a test of a peer that stalls is soon over, and enough for a machine that has much to do.
-LIMITS = Limits(connect=5, answer=5, transfer=2, floor=64, window=2)
+#: Enough for a machine that stands still for a while; no test waits so long.
+LIMITS = Limits(connect=60, answer=60, transfer=60, floor=64, window=60)
+#: For peers that stall, so that a test of them is soon over. What is answered too late for it is asked for again.
+IMPATIENT = Limits(connect=60, answer=2, transfer=2, floor=64, window=2)
 RETRY = RetryPolicy(first=0.01, longest=0.05, patience=5)
 
 

@@ -42,7 +42,7 @@ class Wire:
         cut_body: The same, counted from the first byte of the body.
         reset: Whether a cut is a reset, or a quiet end.
         stall: Nothing is sent for so many seconds from the first byte of the body on, at most until the server ends.
-        stall_at: Where in the body that happens.
+        stall_at: Where in the body that happens; below 0 is before the status line.
         drip: The body comes in pieces of so many bytes, 0 for no dripping.
         pause: Seconds between two drips.
     """
@@ -312,6 +312,8 @@ class _Handler(BaseHTTPRequestHandler):
         if wire.cut is not None and wire.cut <= len(head):
             self.connection.sendall(head[: wire.cut])
             raise Drop(reset=wire.reset)
+        if wire.stall_at < 0:
+            self.server.stopping.wait(wire.stall)
         self.connection.sendall(head)
         if self.command != "HEAD":
             self._send_body(answer, logged, wire.cut - len(head) if wire.cut is not None else wire.cut_body)
