@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from smidgen.config.settings import Settings
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuildOptions:
@@ -37,3 +39,20 @@ class BuildOptions:
     libc: str = ""
     cgo: bool = False
     sysroot: str = ""
+
+
+def build_options(settings: Settings) -> BuildOptions:
+    """Give what the settings of a package say about compiling it."""
+    return BuildOptions(
+        ldflags=settings.ldflags,
+        tags=settings.build_tags,
+        gcflags=settings.gcflags,
+        goflags=settings.flags,
+        variables=tuple(settings.variables.items()),
+        env=tuple(settings.build_env.items()),
+        strip=settings.strip,
+        disable_optimizations=settings.disable_optimizations,
+        libc=settings.libc,
+        cgo=settings.cgo,
+        sysroot=settings.sysroot,
+    )

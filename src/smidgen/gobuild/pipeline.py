@@ -33,7 +33,7 @@ from smidgen.gobuild.cache import Hit, Miss, Request, collect_inputs, lookup, re
 from smidgen.gobuild.git import GitFacts, PendingGit, start_git
 from smidgen.gobuild.head_start import HeadStart, output_directory, taken_over
 from smidgen.gobuild.metadata import created_at, image_annotations, image_names
-from smidgen.gobuild.options import BuildOptions
+from smidgen.gobuild.options import build_options
 from smidgen.gobuild.recipe import Program, ProgramGone, program_layer
 from smidgen.gobuild.record import Record, Snapshot
 from smidgen.gobuild.target import MainPackage, Resolution, resolve_targets
@@ -242,7 +242,7 @@ def _plan(request: BuildRequest, store: ContentStore) -> _Plan:
         git.stop()
     source = TemplateSource(environ=request.environ, git=facts, now=int(time.time()))
     identities = tuple(
-        _identity(package, one, facts, source) for package, one in zip(resolution.packages, settings, strict=True)
+        identity_of(package, one, facts, source) for package, one in zip(resolution.packages, settings, strict=True)
     )
     request.check_names(name for identity in identities for name in identity.names)
     return _Plan(
@@ -282,7 +282,8 @@ def package_settings(request: BuildRequest, package: MainPackage) -> Settings:
     )
 
 
-def _identity(package: MainPackage, settings: Settings, git: GitFacts | None, source: TemplateSource) -> Identity:
+def identity_of(package: MainPackage, settings: Settings, git: GitFacts | None, source: TemplateSource) -> Identity:
+    """Say what the image of a package is called, and what it says of itself."""
     # A module from the proxy was not built from the repository that this directory happens to be in.
     git = None if package.version else git
     created = created_at(git, source.environ)
@@ -410,14 +411,15 @@ def _examined(plan: _Plan, compiled: "Compiled", store: ContentStore) -> list[li
     binaries = iter(compiled.binaries)
     return [
         [
-            _part(Path(binary.path), platform, one, store)
+            part_of(Path(binary.path), platform, one, store)
             for platform, binary in zip(one.platforms, binaries, strict=False)
         ]
         for one in plan.settings
     ]
 
 
-def _part(path: Path, platform: Platform, settings: Settings, store: ContentStore) -> Part:
+def part_of(path: Path, platform: Platform, settings: Settings, store: ContentStore) -> Part:
+    """Read the executable at *path*, and pack its layer."""
     from smidgen.needs.examine import examine  # noqa: PLC0415
 
     digest = content_digest(path)
@@ -476,23 +478,6 @@ def _c_compilers(request: BuildRequest, plan: _Plan) -> "CompilerNames":
 
     wanted = [(build_options(settings), settings.platforms) for settings in plan.settings]
     return compiler_names(wanted, request.environ, plan.toolchain.goroot)
-
-
-def build_options(settings: Settings) -> BuildOptions:
-    """Give what the settings of a package say about compiling it."""
-    return BuildOptions(
-        ldflags=settings.ldflags,
-        tags=settings.build_tags,
-        gcflags=settings.gcflags,
-        goflags=settings.flags,
-        variables=tuple(settings.variables.items()),
-        env=tuple(settings.build_env.items()),
-        strip=settings.strip,
-        disable_optimizations=settings.disable_optimizations,
-        libc=settings.libc,
-        cgo=settings.cgo,
-        sysroot=settings.sysroot,
-    )
 
 
 def _records(store: ContentStore) -> str:

@@ -3,18 +3,16 @@
 Compiled packages come from Go's cache, so that it takes as long as linking does.
 """
 
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+import msgspec
 
 from smidgen.config.search import ConfigSearch
 from smidgen.config.settings import Flags
-from smidgen.errors import UsageError
-from smidgen.gobuild.compile import Job, compile_packages
-from smidgen.gobuild.git import start_git
-from smidgen.gobuild.pipeline import BuildRequest, build_options, package_settings, packages_of
-from smidgen.gobuild.template_values import TemplateSource
+from smidgen.gobuild.pipeline import BuildRequest
+from smidgen.gobuild.variants import Variants
 from smidgen.oci.platform import Platform
 
 
@@ -60,25 +58,12 @@ def relink(request: RelinkRequest, output: str) -> Path:
         configs=ConfigSearch(request.config, request.directory, request.environ),
         environ=request.environ,
     )
-    packages, toolchain = packages_of(asked)
-    if len(packages) != 1:
-        raise UsageError(f"{request.target} means {len(packages)} programs", hint="name one of them")
-    settings = package_settings(asked, packages[0])
-    options = build_options(settings)
-    options = replace(options, ldflags=(*options.ldflags, *request.ldflags), strip=options.strip and request.strip)
-    git = start_git(str(request.directory), request.environ)
-    try:
-        templates = TemplateSource(environ=request.environ, git=git.result(), now=int(time.time()))
-    finally:
-        git.stop()
-    platforms = (request.platform,) if request.platform is not None else settings.platforms[:1]
-    compiled = compile_packages(
-        [Job(package=packages[0], options=options, platforms=platforms)],
-        toolchain=toolchain,
-        environ=request.environ,
-        output=output,
-        templates=templates,
-        progress=request.progress,
-        heard=request.heard,
+    variants = Variants.of(asked, tell=request.progress)
+    settings = variants.settings
+    settings = msgspec.structs.replace(
+        settings,
+        platforms=(request.platform,) if request.platform is not None else settings.platforms,
+        ldflags=(*settings.ldflags, *request.ldflags),
+        strip=settings.strip and request.strip,
     )
-    return Path(compiled.binaries[0].path)
+    return variants.compile(settings, Path(output), heard=request.heard)
