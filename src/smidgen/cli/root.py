@@ -31,6 +31,10 @@ class LazyGroup(click.Group):
         "explain": ("smidgen.cli.explain", "Show where every byte of an image or an executable is."),
         "explore": ("smidgen.cli.explore", "Browse layers, files and packages of an image, on the full screen."),
         "why": ("smidgen.cli.why", "Show why a package or a function is linked in."),
+        "shrink": (
+            "smidgen.cli.shrink",
+            "Build a program in ways that make its image smaller, and show the price of each.",
+        ),
         "diff": ("smidgen.cli.diff", "Show how two images, or two programs, differ."),
         "check": ("smidgen.cli.check", "Hold an image against the budget in smidgen.yaml."),
         "tag": ("smidgen.cli.tag", "Give an image another name."),
