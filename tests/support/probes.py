@@ -77,7 +77,7 @@ def answering(answer: bytes | Callable[[socket.socket], None], *, host: str = "1
             except OSError:
                 return
             with connection, suppress(OSError):
-                connection.settimeout(20)
+                connection.settimeout(120)
                 if callable(answer):
                     answer(connection)
                 else:

@@ -28,12 +28,12 @@ def free_port() -> int:
     raise OSError("no port is free")
 
 
-def fetch(port: int, path: str = "/", *, seconds: float = 30) -> str:
+def fetch(port: int, path: str = "/", *, seconds: float = 120) -> str:
     """Give the body of ``http://127.0.0.1:PORT/PATH``, asking again until it answers or *seconds* are over."""
     deadline = time.monotonic() + seconds
     while True:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
                 return str(answer.read().decode())
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             if time.monotonic() > deadline:
