@@ -17,15 +17,13 @@ def main() -> None:
 
         sys.stdout.write(f"smidgen {__version__}\n")
         sys.exit(0)
-    from smidgen.cli import quick  # noqa: PLC0415
-
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _end)
     try:
-        exit_code = 0 if quick.answer(sys.argv[1:]) else run(sys.argv[1:])
-    finally:
-        if quick.head_start is not None:
-            quick.head_start.end()
+        exit_code = _answer()
+    except KeyboardInterrupt:
+        # While modules are loaded, or while what was begun is ended.
+        exit_code = _interrupted()
     try:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -36,6 +34,21 @@ def main() -> None:
         exit_code = exit_code or 1
     # Everything of ours is closed by now; Python would go on to take hundreds of modules apart, for 10 ms.
     os._exit(exit_code)
+
+
+def _answer() -> int:
+    from smidgen.cli import quick  # noqa: PLC0415
+
+    try:
+        return 0 if quick.answer(sys.argv[1:]) else run(sys.argv[1:])
+    finally:
+        if quick.head_start is not None:
+            quick.head_start.end()
+
+
+def _interrupted() -> int:
+    sys.stderr.write("\ninterrupted\n")
+    return 128 + signal.SIGINT
 
 
 def _end(number: int, _frame: object) -> None:
@@ -62,8 +75,7 @@ def run(arguments: list[str]) -> int:
     except SmidgenError as error:
         return _report(error, error.message, error.hint, error.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        sys.stderr.write("\ninterrupted\n")
-        return 128 + signal.SIGINT
+        return _interrupted()
     except OSError as error:
         # What nobody wrapped is still said in words; -vv has the place in the code.
         return _READER_GONE if isinstance(error, BrokenPipeError) else _report(error, str(error), None, 1)
