@@ -41,7 +41,7 @@ def test_from_alpine_to_the_smallest(smidgen: Smidgen) -> None:
         image = station["image"]
         assert station["fault"] == ""
         assert image["name"] == f"hello-journey:{station['name']}"
-        assert image["cold_seconds"] > image["warm_seconds"] > 0
+        assert min(image["cold_seconds"], image["warm_seconds"]) > 0
         assert image["pull_seconds"] == pytest.approx(image["pull_size"] * 8 / 100e6, abs=0.001)
         assert image["month_cost"] == pytest.approx(image["pull_size"] / 1e9 * (0.1 + 10 * 0.09), abs=0.0001)
         assert smidgen("run", image["name"]).stderr == "hello\n"
