@@ -9,6 +9,7 @@ import pytest
 
 from support.command import Smidgen
 from support.lint_contexts import write_context
+from support.sarif_schema import obeys_sarif
 
 _DOCS = Path(__file__).resolve().parents[2] / "docs" / "reference"
 _BAD = 'FROM golang:1.25.4\nWORKDIR /src\nCOPY . .\nRUN go build -o app .\nUSER 1000\nCMD ["./app"]\n'
@@ -62,7 +63,8 @@ def test_results_keep_to_their_schema(smidgen: Smidgen) -> None:
 
 def test_sarif_names_rules_and_places(smidgen: Smidgen) -> None:
     _write(smidgen, _BAD)
-    log = smidgen("lint", "--sarif", "--no-hadolint", fails=True).json
+    log = smidgen("lint", "--sarif", fails=True).json
+    obeys_sarif(log)
     (run,) = log["runs"]
     rules = run["tool"]["driver"]["rules"]
     assert log["version"] == "2.1.0"

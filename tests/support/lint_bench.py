@@ -2,7 +2,7 @@
 
 import os
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +26,7 @@ class Case:
         context: Name of its context, or ``none``.
         findings: ``RULE:LINE``, sorted.
         silenced: How many findings its comments silence.
+        trusted: Registries that the project trusts; empty for all.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Case:
     context: str
     findings: tuple[str, ...]
     silenced: int
+    trusted: tuple[str, ...]
 
 
 def all_cases() -> tuple[Case, ...]:
@@ -45,6 +47,7 @@ def all_cases() -> tuple[Case, ...]:
             context=one["context"],
             findings=tuple(sorted(one["findings"])),
             silenced=one.get("silenced", 0),
+            trusted=tuple(one.get("trusted", ())),
         )
         for table, directory in (("cases", CASES), ("articles", ARTICLES))
         for name, one in said.get(table, {}).items()
@@ -74,7 +77,8 @@ class LintBench:
 
     def lint(self, case: Case) -> LintOutcome:
         """Lint a case."""
-        return lint(self.request(case.path.read_bytes(), case.context, name=case.name))
+        request = self.request(case.path.read_bytes(), case.context, name=case.name)
+        return lint(replace(request, trusted=case.trusted))
 
 
 def own_findings(outcome: LintOutcome) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,15 +33,20 @@ _SEVERITIES: Final = ("error", "warning", "info", "never")
 @click.option(
     "--fail-on",
     type=click.Choice(_SEVERITIES),
-    default="warning",
-    show_default=True,
-    help="Exit with 1 for findings of this severity or worse.",
+    help="Exit with 1 for findings of this severity or worse.  [default: lint.fail_on of smidgen.yaml, or warning]",
 )
 @click.option("--fix", is_flag=True, help="Mend what can be mended without a change of what the program does.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: mend also what may change it.")
 @click.option("--diff", is_flag=True, help="Show what --fix would do, and write nothing.")
-@click.option("--build/--no-build", default=True, help="Compile the program to see what it needs.  [default: --build]")
+@click.option("--build/--no-build", default=None, help="Compile the program to see what it needs.  [default: --build]")
 @click.option("--hadolint/--no-hadolint", default=None, help="Ask hadolint, too.  [default: where it is installed]")
+@click.option(
+    "--config",
+    "config_file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Configuration file, whose lint counts.  [default: smidgen.yaml at or above the Dockerfile]",
+)
 @click.option("--sarif", is_flag=True, help="Print the findings as SARIF 2.1.0.")
 @click.option("--list", "lists", is_flag=True, help="List the rules.")
 @json_option
@@ -64,28 +69,29 @@ def command(*, files: tuple[str, ...], as_json: bool, sarif: bool, lists: bool, 
         raise UsageError("--json and --sarif both", hint="choose one of them")
     if given["unsafe_fixes"] and not (given["fix"] or given["diff"]):
         raise UsageError("--unsafe-fixes without --fix", hint="add --fix, or --diff to see what it would do")
-    from smidgen.lint.program import CompilingReader, no_reader  # noqa: PLC0415
+    from smidgen.lint.program import CompilingReader  # noqa: PLC0415
 
-    given["reader"] = CompilingReader(os.environ, console.note) if given["build"] else no_reader
-    program = _hadolint(given["hadolint"])
-    requests = [_request(name, given, program) for name in (files or (_default(Path()),))]
+    given["reader"] = CompilingReader(os.environ, console.note)
+    requests = [_request(name, given) for name in (files or (_default(Path()),))]
     return _lint(requests, given, as_json=as_json, sarif=sarif)
 
 
-def _lint(requests: "list[LintRequest]", given: dict[str, Any], *, as_json: bool, sarif: bool) -> int:
+def _lint(requests: "list[_Asked]", given: dict[str, Any], *, as_json: bool, sarif: bool) -> int:
     from smidgen.lint.run import lint  # noqa: PLC0415
     from smidgen.report.lint import lint_report, lint_sarif  # noqa: PLC0415
 
     outcomes: list[LintOutcome] = []
     mended: list[tuple[Finding, ...]] = []
-    for request in requests:
+    for asked in requests:
+        request = asked.request
         outcome = lint(request)
         made: tuple[Finding, ...] = ()
         if given["fix"] or given["diff"]:
             outcome, made = _fix(request, outcome, given)
         outcomes.append(outcome)
         mended.append(made)
-    report = lint_report(outcomes, hadolint=requests[0].hadolint is not None, fixed=mended)
+    asks_hadolint = any(asked.request.hadolint is not None for asked in requests)
+    report = lint_report(outcomes, hadolint=asks_hadolint, fixed=mended)
     if sarif:
         console.json(lint_sarif(outcomes))
     elif as_json:
@@ -99,7 +105,7 @@ def _lint(requests: "list[LintRequest]", given: dict[str, Any], *, as_json: bool
         sys.stdout.flush()
         console.note(render_summary(report))
         _say_what_is_missing(outcomes)
-    return _exit_code(outcomes, given["fail_on"])
+    return max(_exit_code(outcome, asked.fail_on) for outcome, asked in zip(outcomes, requests, strict=True))
 
 
 def _tell(outcomes: "list[LintOutcome]", mended: "list[tuple[Finding, ...]]") -> None:
@@ -121,13 +127,13 @@ def _say_what_is_missing(outcomes: "list[LintOutcome]") -> None:
             console.note(f"{outcome.name}: what the program needs was not looked at: {outcome.unread}")
 
 
-def _exit_code(outcomes: "list[LintOutcome]", fail_on: str) -> int:
+def _exit_code(outcome: "LintOutcome", fail_on: str) -> int:
     from smidgen.lint.finding import Severity  # noqa: PLC0415
 
     if fail_on == "never":
         return 0
     least = Severity(fail_on).weight
-    return int(any(one.severity.weight >= least for outcome in outcomes for one in outcome.findings))
+    return int(any(one.severity.weight >= least for one in outcome.findings))
 
 
 def _fix(
@@ -135,14 +141,21 @@ def _fix(
 ) -> "tuple[LintOutcome, tuple[Finding, ...]]":
     """Mend the file, or show how; give what is found afterwards, and what was mended."""
     from smidgen.lint.fix import fixed_file, write_fixed  # noqa: PLC0415
+    from smidgen.lint.ignore_fix import fixed_ignore_file  # noqa: PLC0415
 
     if given["fix"] and request.path is None:
         raise UsageError("standard input cannot be mended", hint="name the file, or show the difference with --diff")
     fixed = fixed_file(request, outcome, unsafe=given["unsafe_fixes"])
+    ignored = fixed_ignore_file(request, fixed.ignore)
     if given["diff"]:
         _show_difference(request.name, request.data, fixed.data, outcome.secrets)
+        if ignored is not None:
+            _show_difference(os.path.relpath(ignored.path), ignored.before or b"", ignored.after, outcome.secrets)
     if given["fix"] and not given["diff"] and fixed.made and request.path is not None:
-        write_fixed(request.path, before=request.data, after=fixed.data)
+        if ignored is not None:
+            ignored.write()
+        if fixed.data != request.data:
+            write_fixed(request.path, before=request.data, after=fixed.data)
         return fixed.outcome, fixed.made
     return outcome, ()
 
@@ -174,10 +187,21 @@ def _hadolint(wanted: bool | None) -> str | None:
     return program
 
 
-def _request(name: str, given: dict[str, Any], hadolint: str | None) -> "LintRequest":
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is asked of one file, and when that is a failure."""
+
+    request: "LintRequest"
+    fail_on: str
+
+
+def _request(name: str, given: dict[str, Any]) -> _Asked:
+    from smidgen.config.discover import load_config  # noqa: PLC0415
     from smidgen.lint.catalog import ids_of  # noqa: PLC0415
     from smidgen.lint.context import read_context  # noqa: PLC0415
+    from smidgen.lint.program import no_reader  # noqa: PLC0415
     from smidgen.lint.run import LintRequest  # noqa: PLC0415
+    from smidgen.lint.settings import lint_settings  # noqa: PLC0415
 
     path = None if name == "-" else Path(name)
     if path is not None and path.is_dir():
@@ -185,17 +209,23 @@ def _request(name: str, given: dict[str, Any], hadolint: str | None) -> "LintReq
     root: Path | None = given["context"]
     if root is None and path is not None:
         root = _context_of(path)
+    own = Path.cwd() if path is None else path.absolute().parent
+    settings = lint_settings(load_config(own, file=given["config_file"]))
+    builds = settings.build is not False if given["build"] is None else given["build"]
     request = LintRequest(
         data=_read(path),
         name="-" if path is None else os.fspath(path),
         path=path,
         only=ids_of(_split(given["rules"])),
-        ignored=ids_of(_split(given["ignored"])),
-        reader=given["reader"],
-        hadolint=hadolint,
+        ignored=ids_of(_split(given["ignored"])) | settings.ignored,
+        severities=settings.severities,
+        trusted=settings.trusted,
+        reader=given["reader"] if builds else no_reader,
+        hadolint=_hadolint(settings.hadolint if given["hadolint"] is None else given["hadolint"]),
         environ=os.environ,
     )
-    return request if root is None else replace(request, context=read_context(root, path))
+    asked = request if root is None else replace(request, context=read_context(root, path))
+    return _Asked(asked, given["fail_on"] or settings.fail_on or "warning")
 
 
 def _default(directory: Path) -> str:

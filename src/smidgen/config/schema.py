@@ -375,6 +375,42 @@ class Budget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     ] = UNSET
 
 
+_Severity = Literal["error", "warning", "info"]
+
+
+class Lint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What smidgen lint is to find in the Dockerfiles of this file's directory. Options of the command come first."""
+
+    ignore: Annotated[
+        str | list[_Scalar] | UnsetType,
+        Meta(
+            description="Rules to leave out, by id or name; of hadolint and BuildKit by their names.",
+            examples=[["SM034", "no-user", "DL3018"]],
+        ),
+    ] = UNSET
+    severity: Annotated[
+        dict[str, _Severity] | UnsetType,
+        Meta(description="How bad the findings of a rule are here.", examples=[{"SM011": "error", "DL3018": "info"}]),
+    ] = UNSET
+    fail_on: Annotated[
+        Literal["error", "warning", "info", "never"] | UnsetType,
+        Meta(description="Exit with 1 for findings of this severity or worse; without it warning."),
+    ] = UNSET
+    trusted_registries: Annotated[
+        str | list[str] | UnsetType,
+        Meta(
+            description="The only places that images may come from: HOST[:PORT][/PATH] or *.DOMAIN; what SM042 asks.",
+            examples=[["docker.io/library", "gcr.io/distroless", "*.example.com"]],
+        ),
+    ] = UNSET
+    build: Annotated[
+        bool | UnsetType, Meta(description="Whether the program is compiled to see what it needs. It is.")
+    ] = UNSET
+    hadolint: Annotated[
+        bool | UnsetType, Meta(description="Whether hadolint is asked; without it, where it is installed.")
+    ] = UNSET
+
+
 class File(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How smidgen builds images of the programs below this file's directory."""
 
@@ -390,6 +426,10 @@ class File(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     budget: Annotated[
         Budget | UnsetType | None, Meta(description="What an image may have; smidgen check fails where it has more.")
     ] = UNSET
+
+    lint: Annotated[Lint | UnsetType | None, Meta(description="What smidgen lint is to find, and how bad it is.")] = (
+        UNSET
+    )
 
     targets: Annotated[
         list[Target] | UnsetType,

@@ -51,11 +51,13 @@ class Fix:
         title: What they do, as an order: "add -trimpath".
         edits: In any order; they do not overlap.
         is_safe: The program does the same afterwards, so that nobody need be asked.
+        ignore: Lines for the context's ignore file, instead of edits.
     """
 
     title: str
     edits: tuple[Edit, ...]
     is_safe: bool = True
+    ignore: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

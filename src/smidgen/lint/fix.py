@@ -37,7 +37,7 @@ def apply_fixes(text: str, findings: Iterable[Finding], *, unsafe: bool = False)
     made: list[Finding] = []
     for finding in findings:
         fix = finding.fix
-        if fix is None or not (fix.is_safe or unsafe):
+        if fix is None or not fix.edits or not (fix.is_safe or unsafe):
             continue
         # Two findings may ask for the same line, such as ARG TARGETARCH.
         fresh = [edit for edit in fix.edits if edit not in edits]
@@ -92,12 +92,14 @@ class FixedFile:
     Attributes:
         data: Its bytes then.
         outcome: What is found in them.
-        made: The findings whose fixes are in it.
+        made: The findings whose fixes are in it, or in the ignore file.
+        ignore: Lines that the context's ignore file is to have at its end.
     """
 
     data: bytes
     outcome: LintOutcome
     made: tuple[Finding, ...]
+    ignore: tuple[str, ...] = ()
 
 
 def fixed_file(request: LintRequest, outcome: LintOutcome, *, unsafe: bool) -> FixedFile:
@@ -118,4 +120,7 @@ def fixed_file(request: LintRequest, outcome: LintOutcome, *, unsafe: bool) -> F
             break
         made += fixed.made
         request, outcome = replace(request, data=data), after
-    return FixedFile(request.data, outcome, tuple(made))
+    ignoring = [one for one in outcome.findings if one.fix and one.fix.ignore and (one.fix.is_safe or unsafe)]
+    lines = dict.fromkeys(line for one in ignoring for line in (one.fix.ignore if one.fix else ()))
+    rest = tuple(one for one in outcome.findings if one not in ignoring)
+    return FixedFile(request.data, replace(outcome, findings=rest), (*made, *ignoring), tuple(lines))

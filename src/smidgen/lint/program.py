@@ -48,7 +48,7 @@ ProgramReader: TypeAlias = Callable[[Path, tuple[str, ...]], Program | Unread]
 
 def no_reader(_directory: Path, _tags: tuple[str, ...]) -> Unread:
     """Read nothing: what ``--no-build`` asks for."""
-    return Unread("--no-build is given")
+    return Unread("--no-build is given, or lint.build is false")
 
 
 def package_of(build: GoBuild, stage: StageFacts, context: BuildContext) -> str | Unread:

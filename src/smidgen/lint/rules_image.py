@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from smidgen.dockerfile.instruction import Copy, Run
 from smidgen.dockerfile.location import Location
-from smidgen.dockerfile.mounts import from_of
 from smidgen.lint.bases import base_facts, repository, tag
 from smidgen.lint.finding import Found, Severity
+from smidgen.lint.named_images import base_at, named_images
 from smidgen.lint.rule import Rule
-from smidgen.lint.stages import StageFacts, expand_known
+from smidgen.lint.stages import StageFacts
 from smidgen.lint.subject import Subject
 
 # Packages that bring compilers, by the names of apk, apt and dnf.
@@ -53,7 +52,7 @@ def _toolchain(subject: Subject) -> Iterator[Found]:
         yield Found(
             location=root.stage.from_.location,
             message=f"the image is made from {final.base.name}, so the Go toolchain is in it",
-            at=_base_at(root),
+            at=base_at(root),
             length=len(root.stage.from_.base),
             hint="compile in a stage of its own, and copy the executable to FROM scratch or a distroless image",
         )
@@ -67,10 +66,6 @@ def _toolchain(subject: Subject) -> Iterator[Found]:
                 is_raw=True,
                 hint="install it in the stage that compiles",
             )
-
-
-def _base_at(stage: StageFacts) -> int:
-    return max(0, stage.stage.from_.location.code.find(stage.stage.from_.base))
 
 
 def _single_stage(subject: Subject) -> Iterator[Found]:
@@ -101,29 +96,15 @@ def _heavy_base(subject: Subject) -> Iterator[Found]:
     yield Found(
         location=root.stage.from_.location,
         message=f"{final.base.name} is a whole distribution, of which a static Go program uses nothing",
-        at=_base_at(root),
+        at=base_at(root),
         length=len(root.stage.from_.base),
         hint="take scratch or gcr.io/distroless/static; what the program needs beside itself, SM014 to SM017 say",
     )
 
 
 def _unpinned(subject: Subject) -> Iterator[Found]:
-    for stage in subject.needed:
-        if stage.parent is None and "$" not in stage.base_name:
-            yield from _unpinned_image(stage.base_name, stage.stage.from_.location, _base_at(stage))
-        for step in stage.steps:
-            names: tuple[str, ...] = ()
-            if isinstance(step.instruction, Copy):
-                names = (step.instruction.from_,)
-            elif isinstance(step.instruction, Run):
-                names = tuple(from_of(mount) for mount in step.instruction.mounts)
-            for written in names:
-                name = expand_known(written, subject.stages.arguments)
-                # A name alone may be that of a --build-context.
-                is_image = ("/" in name or ":" in name or base_facts(name).kind != "other") and "$" not in name
-                if is_image and subject.stages.find(name, before=stage.index) is None:
-                    location = step.instruction.location
-                    yield from _unpinned_image(name, location, max(0, location.code.find(written)))
+    for name, location, at in named_images(subject):
+        yield from _unpinned_image(name, location, at)
     yield from _unpinned_tools(subject)
 
 

@@ -35,6 +35,8 @@ class LintRequest:
         context: The directory that is built, or None.
         only: Ids of the only rules to ask; empty for all.
         ignored: Ids of rules to leave out.
+        severities: Id of a rule → how bad its findings are, where that is another than the rule's.
+        trusted: Where images may come from, HOST[:PORT][/PATH] or *.DOMAIN; empty for anywhere.
         reader: Reads the program.
         hadolint: The program to ask, or None for none.
         environ: The environment.
@@ -46,6 +48,8 @@ class LintRequest:
     context: BuildContext | None = None
     only: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    trusted: tuple[str, ...] = ()
     reader: ProgramReader = no_reader
     hadolint: str | None = None
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -91,7 +95,7 @@ def lint(request: LintRequest) -> LintOutcome:
         raise
     except DockerfileError as error:
         return LintOutcome(name=request.name, text=text.text, findings=(_unreadable(error, text),))
-    subject = Subject(dockerfile, text, request.context, request.path, request.reader)
+    subject = Subject(dockerfile, text, request.context, request.path, request.reader, request.trusted)
     suppressions = read_suppressions(dockerfile, text)
     found: list[Finding] = []
     silenced = 0
@@ -110,11 +114,16 @@ def lint(request: LintRequest) -> LintOutcome:
     return LintOutcome(
         name=request.name,
         text=text.text,
-        findings=tuple(_without_secrets(one, secrets) for one in found),
+        findings=tuple(_weighed(_without_secrets(one, secrets), request) for one in found),
         silenced=silenced,
         unread=subject.unread[0] if subject.unread else "",
         secrets=secrets,
     )
+
+
+def _weighed(finding: Finding, request: LintRequest) -> Finding:
+    severity = request.severities.get(finding.rule)
+    return finding if severity is None else replace(finding, severity=severity)
 
 
 def _without_secrets(finding: Finding, secrets: tuple[str, ...]) -> Finding:

@@ -34,6 +34,7 @@ class Subject:
         context: What is built, or None where there is none at hand.
         path: The file, or None for standard input.
         reader: Reads the program.
+        trusted: Where images may come from, HOST[:PORT][/PATH] or *.DOMAIN; empty for anywhere.
         unread: Why the program could not be read, once a rule has asked.
     """
 
@@ -42,6 +43,7 @@ class Subject:
     context: BuildContext | None = None
     path: Path | None = None
     reader: ProgramReader = no_reader
+    trusted: tuple[str, ...] = ()
     unread: list[str] = field(default_factory=list)
 
     @cached_property
