@@ -19,6 +19,10 @@ pytestmark = [
 _MAIN = 'package main\n\nfunc main() { println("hello") }\n'
 
 
+# There is one of this release only.
+_GOLANG = ("--golang", "golang:1.23")
+
+
 @pytest.fixture
 def smidgen(tmp_path: Path) -> Iterator[Smidgen]:
     store = tmp_path / "store"
@@ -32,7 +36,7 @@ def smidgen(tmp_path: Path) -> Iterator[Smidgen]:
 
 
 def test_from_alpine_to_the_smallest(smidgen: Smidgen) -> None:
-    chosen = ("--only", "distroless,stripped,smidgen")
+    chosen = ("--only", "distroless,stripped,smidgen", *_GOLANG)
     report = smidgen("journey", ".", *chosen, "--distroless", "gcr.io/nobody/nothing", "--pulls", "10", "--json").json
     stripped, distroless, ours = report["stations"]
     assert (distroless["image"], distroless["run"]) == (None, None)
@@ -45,6 +49,8 @@ def test_from_alpine_to_the_smallest(smidgen: Smidgen) -> None:
         assert image["pull_seconds"] == pytest.approx(image["pull_size"] * 8 / 100e6, abs=0.001)
         assert image["month_cost"] == pytest.approx(image["pull_size"] / 1e9 * (0.1 + 10 * 0.09), abs=0.0001)
         assert smidgen("run", image["name"]).stderr == "hello\n"
+    assert stripped["image"]["go"].startswith("go1.23.")
+    assert ours["image"]["go"]
     assert stripped["image"]["shells"]
     assert stripped["image"]["user"] == "root"
     assert (ours["image"]["shells"], ours["image"]["packages"], ours["image"]["files"]) == ([], 0, 1)
@@ -53,7 +59,7 @@ def test_from_alpine_to_the_smallest(smidgen: Smidgen) -> None:
 
 
 def test_the_dockerfiles_alone(smidgen: Smidgen) -> None:
-    written = smidgen("journey", "--dockerfiles", "out").lines
+    written = smidgen("journey", "--dockerfiles", "out", *_GOLANG).lines
     assert len(written) == 6
     text = (smidgen.cwd / "out/Dockerfile.scratch").read_text()
     assert "FROM golang:1.23-alpine AS build" in text

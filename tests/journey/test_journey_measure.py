@@ -83,3 +83,13 @@ def test_go_modules_in_executables(store: ContentStore) -> None:
     broken = [Entry.file(name, program[:9000], mode=0o755) for name in "ab"]
     assert figures(store, first, broken).modules == 0
     assert figures(store, [Entry.file("sh", b"#!/bin/sh", mode=0o755), Entry.file("x", b"", mode=0o755)]).modules == 0
+
+
+def test_the_release_of_go_is_that_of_the_program(store: ContentStore) -> None:
+    program = (STANDARD.build() / "hello").read_bytes()
+    for path, found in (("/bin/app", True), ("/bin/other", False)):
+        layer = [Entry.file("bin/app", program, mode=0o755), Entry.file("bin/other", b"#!/bin/sh", mode=0o755)]
+        with store.writing():
+            image = Image(store, put_image(store, layer, run=RunConfig(entrypoint=(path,))))
+            release = measure_image(image).go
+        assert release.startswith("go1.") is found

@@ -4,13 +4,13 @@ from smidgen.journey.measure import ImageFigures
 from smidgen.journey.stations import Station
 from smidgen.journey.travel import Made, Visit
 from smidgen.oci.reference import Reference
-from smidgen.report.journey import Prices, render_journey, station_result
+from smidgen.report.journey import Prices, compared_releases, render_journey, station_result
 from smidgen.report.schema_journey import JourneyReport
 
 _PRICES = Prices(bandwidth=10_000_000, pulls=100, storage=0.5, transfer=0.05)
 
 
-def visit(name: str, size: int, fault: str = "") -> Visit:
+def visit(name: str, size: int, fault: str = "", *, go: str = "go1.26.8") -> Visit:
     figures = ImageFigures(
         size=2 * size,
         pull_size=size,
@@ -21,6 +21,7 @@ def visit(name: str, size: int, fault: str = "") -> Visit:
         packages=5,
         modules=4,
         user="root",
+        go=go,
     )
     made = Made(name=Reference.parse(f"app-journey:{name}"), figures=figures, cold=12.345678, warm=0.5)
     return Visit(station=Station(name, "a title", "FROM x\n", ("x",)), made=made, fault=fault)
@@ -54,3 +55,24 @@ def test_two_tables_and_what_went_wrong() -> None:
         "scratch: it ended with exit code 3",
     ]
     assert report.stations[1].image is None
+
+
+def test_another_go_is_no_smaller_image() -> None:
+    """Who compares sizes is told when part of the difference is the compiler's."""
+
+    def said(*visits: Visit) -> str:
+        report = JourneyReport(
+            target=".",
+            bandwidth=_PRICES.bandwidth,
+            pulls=_PRICES.pulls,
+            storage_price=_PRICES.storage,
+            transfer_price=_PRICES.transfer,
+            stations=tuple(station_result(one, _PRICES) for one in visits),
+        )
+        return compared_releases(report)
+
+    assert said(visit("a", 3), visit("b", 2), visit("c", 1, go="")) == ""
+    assert said(visit("a", 3, go="go1.23.9"), visit("b", 2, go="go1.23.9"), visit("c", 1)) == (
+        "Not compiled by one Go (go1.23.9: a, b; go1.26.8: c): some of the difference in size is Go's own. "
+        "--golang names another."
+    )

@@ -7,11 +7,15 @@ import pytest
 
 from smidgen.dockerfile.parse import parse
 from smidgen.errors import UsageError
+from smidgen.gobuild.target import MainPackage
+from smidgen.gobuild.toolchain import find_toolchain
 from smidgen.journey.stations import Names, Project
 from smidgen.journey.travel import JourneyOptions, plan_journey
 from smidgen.sandbox.prove import ProveOptions
 
 _MAIN = "package main\n\nfunc main() {}\n"
+# That of the Go here, which the module's own release is older than.
+_RELEASE = ".".join(find_toolchain(None, os.environ).version.removeprefix("go").split(".")[:2])
 
 
 def options(directory: Path, target: str = ".", **more: object) -> JourneyOptions:
@@ -31,7 +35,7 @@ def module(tmp_path: Path) -> Path:
 def test_seven_stations_that_parse(module: Path) -> None:
     name, project, found = plan_journey(options(module))
     assert name == "whole"
-    assert project == Project(module, ".", ".", "1.24")
+    assert project == Project(module, ".", ".", _RELEASE)
     assert [station.name for station in found] == [
         "toolchain",
         "alpine",
@@ -44,11 +48,24 @@ def test_seven_stations_that_parse(module: Path) -> None:
     for station in found[:-1]:
         dockerfile = parse(station.dockerfile, name="Dockerfile")
         assert len(dockerfile.stages) == (1 if station.name in {"toolchain", "alpine"} else 2)
-    assert found[0].bases == ("golang:1.24",)
-    assert found[4].bases == ("golang:1.24-alpine", "gcr.io/distroless/static-debian12:nonroot")
+    assert found[0].bases == (f"golang:{_RELEASE}",)
+    assert found[4].bases == (f"golang:{_RELEASE}-alpine", "gcr.io/distroless/static-debian12:nonroot")
     assert "-s -w" not in found[2].dockerfile
     assert "-s -w" in found[3].dockerfile
     assert (found[-1].dockerfile, found[-1].bases) == ("", ())
+
+
+def test_a_release_that_is_later_than_ours(module: Path) -> None:
+    package = MainPackage(
+        import_path="example.com/whole",
+        name="whole",
+        directory=str(module),
+        root=str(module),
+        module_root=str(module),
+    )
+    (module / "go.mod").write_text("module example.com/whole\n\ngo 1.999\n")
+    assert Project.of(package, "go1.26.8").release == "1.999"
+    assert Project.of(package, "devel").release == "1.999"
 
 
 def test_a_package_below(module: Path) -> None:

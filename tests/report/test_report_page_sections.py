@@ -37,6 +37,7 @@ def _station(name: str, pull: int, run: StationRun | None = None) -> StationResu
         packages=2,
         modules=4,
         user=EVIL,
+        go=EVIL,
         cold_seconds=1.5,
         warm_seconds=0.25,
         pull_seconds=pull * 8e-8,

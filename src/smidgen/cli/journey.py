@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.argument("target", metavar="[TARGET]", default=".")
 @click.option("--http", metavar=":PORT/PATH", help="Request this of each image, and take the time to the first answer.")
 @click.option("--only", multiple=True, metavar="STATION,…", help="Only these stations.")
-@click.option("--golang", metavar="IMAGE", default="", help="Toolchain image.  [default: golang:RELEASE of go.mod]")
+@click.option("--golang", metavar="IMAGE", default="", help="Toolchain image.  [default: golang:RELEASE of your Go]")
 @click.option("--alpine", metavar="IMAGE", default="", help="Runtime image.  [default: alpine]")
 @click.option(
     "--distroless",

@@ -30,6 +30,7 @@ _MAX_DATABASE: Final = 64 << 20
 _ELF: Final = b"\x7fELF"
 #: Larger ones than any real program are not looked into.
 _MAX_PROGRAM: Final = 512 << 20
+_STDLIB: Final = "stdlib"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +47,7 @@ class ImageFigures:
         packages: Of the distribution, as its own database lists them.
         modules: Go modules in its executables, and releases of Go, each once, as build information lists them.
         user: As whom it runs; ``root`` where the configuration names nobody.
+        go: The release of Go that its program was compiled by, such as ``go1.26.8``; empty for what is not Go's.
     """
 
     size: int
@@ -57,6 +59,7 @@ class ImageFigures:
     packages: int
     modules: int
     user: str
+    go: str = ""
 
 
 def measure_image(image: Image) -> ImageFigures:
@@ -79,7 +82,13 @@ def measure_image(image: Image) -> ImageFigures:
         packages=listed.packages,
         modules=len(listed.modules),
         user=image.config.run.user or "root",
+        go=listed.releases.get(_program(image), ""),
     )
+
+
+def _program(image: Image) -> str:
+    run = image.config.run
+    return next(iter((*(run.entrypoint or ()), *(run.cmd or ()))), "").lstrip("/")
 
 
 def _may_run(node: Node) -> bool:
@@ -99,10 +108,17 @@ def _shells(tree: FileTree) -> set[str]:
 
 @dataclass(slots=True)
 class _Lists:
-    """What scanners know of an image: packages of the distribution, and what Go's build information names."""
+    """What scanners know of an image.
+
+    Attributes:
+        packages: Of the distribution.
+        modules: That Go's build information names.
+        releases: Path of a Go program → the release of Go that compiled it.
+    """
 
     packages: int = 0
     modules: set[tuple[str, str]] = field(default_factory=set)
+    releases: dict[str, str] = field(default_factory=dict)
 
 
 def _read_lists(image: Image, tree: FileTree, executables: list[Node]) -> _Lists:
@@ -140,6 +156,7 @@ def _read_layer(image: Image, layer: Digest, databases: dict[str, bytes], progra
                 modules[path] = _modules(start + member.read(_MAX_PROGRAM))
     found.packages += sum(packages.values())
     found.modules.update(*modules.values())
+    found.releases |= {path: version for path, each in modules.items() for name, version in each if name == _STDLIB}
 
 
 def _modules(data: bytes) -> set[tuple[str, str]]:
@@ -151,7 +168,7 @@ def _modules(data: bytes) -> set[tuple[str, str]]:
     if info is None:
         return set()
     modules = [*info.dependencies, *([info.main] if info.main else [])]
-    return {("stdlib", info.go_version), *map(_last, modules)}
+    return {(_STDLIB, info.go_version), *map(_last, modules)}
 
 
 def _last(module: Module) -> tuple[str, str]:

@@ -27,7 +27,7 @@ class Project:
         context: Directory of the go.mod in force, or of the go.work.
         module: Directory of the module, relative to *context*; ``.`` for that itself.
         package: Directory of the main package, relative to the module: ``.`` or ``./cmd/app``.
-        release: Of Go, as go.mod wants it: ``1.25``.
+        release: Of Go: that which compiles here, or a later one that go.mod wants: ``1.25``.
     """
 
     context: Path
@@ -36,8 +36,12 @@ class Project:
     release: str
 
     @classmethod
-    def of(cls, package: MainPackage) -> "Project":
+    def of(cls, package: MainPackage, go: str) -> "Project":
         """Find the module of a main package.
+
+        Args:
+            package: What is built.
+            go: The release that compiles it here, such as ``go1.26.8``: images are compared, not compilers.
 
         Raises:
             UsageError: It is not in a directory of this machine, or its path has strange characters.
@@ -52,7 +56,7 @@ class Project:
             context=Path(package.root),
             module=os.path.relpath(package.module_root, package.root),
             package="." if below == "." else f"./{below}",
-            release=_release(file.go if file is not None else ""),
+            release=_release(go.removeprefix("go"), file.go if file is not None else ""),
         )
         if _STRANGE.search(found.module + found.package):
             raise UsageError(f"the path {found.module}/{found.package} has characters that a Dockerfile needs quoted")
@@ -152,6 +156,7 @@ def _compiled(project: Project, golang: str, flags: str, settings: Mapping[str, 
     return "\n".join(lines) + "\n"
 
 
-def _release(text: str) -> str:
-    found = _RELEASE.match(text)
-    return f"{found[1]}.{found[2]}" if found else _OLDEST
+def _release(*texts: str) -> str:
+    """Give the latest release that one of *texts* names."""
+    found = [(int(match[1]), int(match[2])) for text in texts if (match := _RELEASE.match(text))]
+    return "{}.{}".format(*max(found)) if found else _OLDEST

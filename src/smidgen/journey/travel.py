@@ -37,7 +37,7 @@ class JourneyOptions:
         target: A main package.
         directory: Where the command was started, absolute.
         environ: The environment.
-        golang: The image with the toolchain on Debian, or empty for that of go.mod's release.
+        golang: The image with the toolchain on Debian, or empty for that of the release that compiles here.
         alpine: The runtime image, or empty for ``alpine``.
         distroless: The image without a shell, or empty for Google's.
         only: Names of stations, or empty for all.
@@ -102,10 +102,10 @@ def plan_journey(options: JourneyOptions) -> tuple[str, Project, tuple[Station, 
         NotMainPackage: It is none.
     """
     request = _request(options)
-    packages, _ = packages_of(request)
+    packages, toolchain = packages_of(request)
     if len(packages) != 1:
         raise UsageError(f"{options.target} means {len(packages)} programs", hint="name one main package")
-    project = Project.of(packages[0])
+    project = Project.of(packages[0], toolchain.version)
     names = Names.of(project.release)
     names = replace(
         names,

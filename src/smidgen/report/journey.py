@@ -65,6 +65,7 @@ def _image(made: Made, prices: Prices) -> StationImage:
         packages=figures.packages,
         modules=figures.modules,
         user=figures.user,
+        go=figures.go,
         cold_seconds=round(made.cold, 3),
         warm_seconds=round(made.warm, 3),
         pull_seconds=round(figures.pull_size * 8 / prices.bandwidth, 3),
@@ -86,9 +87,22 @@ def render_journey(report: JourneyReport, *, style: Callable[[str, str], str]) -
         _table(_IMAGE_HEAD, [_image_row(name, image) for name, image, _ in reached], style),
         _table(_COST_HEAD, [_cost_row(name, image, run) for name, image, run in reached], style),
         _legend(report, [(name, image.pull_size) for name, image, _ in reached]),
+        *([differing] if (differing := compared_releases(report)) else []),
     ]
     faults = [f"{row.name}: {row.fault}" for row in report.stations if row.fault]
     return "\n".join([*parts, *([""] if faults else []), *faults])
+
+
+def compared_releases(report: JourneyReport) -> str:
+    """Say by which releases of Go the stations were compiled; empty where it is one."""
+    found = [(row.name, row.image.go) for row in report.stations if row.image is not None and row.image.go]
+    if len({go for _, go in found}) < 2:
+        return ""
+    by: dict[str, list[str]] = {}
+    for name, go in found:
+        by.setdefault(go, []).append(name)
+    listed = "; ".join(f"{go}: {', '.join(names)}" for go, names in by.items())
+    return f"Not compiled by one Go ({listed}): some of the difference in size is Go's own. --golang names another."
 
 
 _IMAGE_HEAD: Final = (

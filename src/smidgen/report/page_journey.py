@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeAlias
 
+from smidgen.report.journey import compared_releases
 from smidgen.report.page_frame import Cell, render_chart, render_frame, render_section, render_sums, render_table, text
 from smidgen.report.schema_journey import JourneyReport, StationImage, StationResult
 from smidgen.report.text import human_size
@@ -32,7 +33,8 @@ def journey_sections(report: JourneyReport) -> Iterable[str]:
         f"{report.transfer_price:g} a GB, and storage at {report.storage_price:g} a GB. The first build begins with "
         "the base images in the store and nothing compiled."
     )
-    yield render_section("The journey", f"<p>{text(terms)}</p>", f'<div class="charts">{charts}</div>')
+    said = text(f"{terms} {compared_releases(report)}".strip())
+    yield render_section("The journey", f"<p>{said}</p>", f'<div class="charts">{charts}</div>')
     yield render_section(
         "All that was measured",
         render_table(_COLUMNS, (_row(station, image) for station, image in reached), numbers=_NUMBERS),

@@ -24,6 +24,7 @@ class StationImage(msgspec.Struct, frozen=True, kw_only=True):
         packages: Of the distribution, as its database lists them.
         modules: Go modules in the executables and releases of Go, each once: scanners report on these too.
         user: As whom it runs.
+        go: The release of Go that compiled the program; empty where it does not say.
         cold_seconds: Of a build with the base images in the store and nothing compiled.
         warm_seconds: Of the same build again.
         pull_seconds: ``pull_size`` at the bandwidth.
@@ -42,6 +43,7 @@ class StationImage(msgspec.Struct, frozen=True, kw_only=True):
     packages: int
     modules: int
     user: str
+    go: str
     cold_seconds: float
     warm_seconds: float
     pull_seconds: float
