@@ -69,6 +69,33 @@ def test_zig_is_found_in_the_package_then_on_the_path(tmp_path: Path) -> None:
     assert "pip install 'smidgen[cgo]'" in str(raised.value.hint)
 
 
+def test_the_same_release_elsewhere_is_the_same_compiler(tmp_path: Path) -> None:
+    """Go knows a compiler by its path and its text: neither says where or when zig was installed."""
+    zig = '#!/bin/sh\necho "$ZIG_LIB_DIR" "$@"\n'
+    compilers = []
+    for place, release in (("one", "0.16.0"), ("two", "0.16.0"), ("three", "0.17.1")):
+        packages = write_files(
+            tmp_path / place,
+            {"ziglang/zig": zig, "ziglang/lib/x": "", f"ziglang-{release}.dist-info/RECORD": "", "zig-1.py": ""},
+        )
+        (packages / "ziglang/zig").chmod(0o755)
+        found = find_zig({}, python_path=[str(packages)])
+        compilers.append(compiler_for(_AMD64, found, Sysroot(), {"XDG_CACHE_HOME": str(tmp_path / "cache")}))
+        compilers[-1].write()
+    first, second, third = compilers
+    assert (first.directory, first.scripts) == (second.directory, second.scripts)
+    assert first.directory != third.directory
+    assert first.link is not None
+    assert os.readlink(first.link[0]) == str(tmp_path / "one/ziglang")
+    said = [f"{first.link[0]}/lib cc -target x86_64-linux-musl -fno-sanitize=undefined -c x.c"]
+    assert _said(f"{first.directory}/cc", "-c", "x.c") == said
+    # When the first is gone, the second takes its place.
+    (tmp_path / "one/ziglang/zig").unlink()
+    second.write()
+    assert os.readlink(first.link[0]) == str(tmp_path / "two/ziglang")
+    assert _said(f"{first.directory}/cc", "-c", "x.c") == said
+
+
 def _scripts(tmp_path: Path, target: Target = _AMD64, sysroot: Sysroot | None = None, identity: str = "1") -> Path:
     echo = tmp_path / "zig"
     echo.write_text('#!/bin/sh\nfor a do echo "$a"; done\n')
@@ -91,6 +118,8 @@ def test_scripts_compile_for_the_target(tmp_path: Path) -> None:
     assert _said(place / "cc", "-c", *given) == [*start, "-c", "-g", "-DX=a b", "it's"]
     # What is linked is static, and has no debug data that nobody asked the linker for.
     assert _said(place / "cc", *given) == [*start, "-DX=a b", "it's", "-static"]
+    # What is not kept is linked like what is, so that zig needs one C library only.
+    assert _said(place / "cc", "-o", "/b/_cgo_.o", "x.o") == [*start, "-o", "/b/_cgo_.o", "x.o", "-s", "-static"]
     assert _said(place / "c++", "-c", "x")[0] == "c++"
     assert _said(place / "ar", "rc", "x.a") == ["ar", "rc", "x.a"]
     assert stat.S_IMODE(place.stat().st_mode) == 0o700

@@ -1,11 +1,14 @@
 """Programs with C in them, built by smidgen with caches that outlive a test run: the first one compiles a C library."""
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+from smidgen.gobuild.cgo.compiler import Compiler, compiler_for
+from smidgen.gobuild.cgo.sysroot import Sysroot
 from smidgen.gobuild.cgo.target import c_target
 from smidgen.gobuild.cgo.zig import find_zig
 from support.go_tools import cache_directory, locked
@@ -17,17 +20,40 @@ def c_environment(*architectures: str) -> Mapping[str, str]:
     """Give variables for builds with C, once the C library is compiled for each of *architectures* (GOARCH)."""
     cache = cache_directory() / "zig" / version("ziglang")
     with locked(f"zig-{version('ziglang')}") as root:
+        environ = {"ZIG_GLOBAL_CACHE_DIR": str(cache), "XDG_CACHE_HOME": str(root / "cgo")}
         for architecture in architectures:
-            done = cache / f"{architecture}.done"
+            zig = find_zig(os.environ)
+            compiler = compiler_for(c_target({"GOARCH": architecture}), zig, Sysroot(), os.environ | environ)
+            done = cache / f"{Path(compiler.directory).name}.done"
+            _lead_to_one_copy(compiler, cache.with_name(zig.identity))
+            compiler.write()
             if not done.exists():
                 cache.mkdir(parents=True, exist_ok=True)
-                _compile_nothing(c_target({"GOARCH": architecture}).triple, cache)
+                _compile_nothing(compiler, cache / f"{architecture}.out")
                 done.touch()
-    return {"ZIG_GLOBAL_CACHE_DIR": str(cache), "XDG_CACHE_HOME": str(root / "cgo"), "GOFLAGS": "-buildvcs=false"}
+    return environ | {"GOFLAGS": "-buildvcs=false"}
 
 
-def _compile_nothing(triple: str, cache: Path) -> None:
-    zig = find_zig(os.environ).path
-    caches = {"ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(cache)}
-    command = [zig, "cc", "-target", triple, "-static", "-s", "-o", str(cache / f"{triple}.out"), "-xc", "-"]
-    subprocess.run(command, input=b"int main(void) { return 0; }", check=True, env=os.environ | caches)
+def _lead_to_one_copy(compiler: Compiler, copy: Path) -> None:
+    """Let all checkouts of smidgen use one copy of zig: it compiles C libraries again for files of other inodes."""
+    if compiler.link is None or copy.exists():
+        return
+    link, origin = compiler.link
+    fresh = copy.with_name(f"{copy.name}.new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    # Files of a package are replaced, not written to: where it can be, a copy is another name of the same file.
+    try:
+        shutil.copytree(origin, fresh, copy_function=os.link, symlinks=True)
+    except (OSError, shutil.Error):
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.copytree(origin, fresh, symlinks=True)
+    fresh.rename(copy)
+    Path(link).parent.mkdir(parents=True, exist_ok=True)
+    Path(link).unlink(missing_ok=True)
+    Path(link).symlink_to(copy)
+
+
+def _compile_nothing(compiler: Compiler, output: Path) -> None:
+    variables = compiler.variables()
+    command = [variables["CC"], "-s", "-o", str(output), "-xc", "-"]
+    subprocess.run(command, input=b"int main(void) { return 0; }", check=True, env=os.environ | variables)

@@ -1,7 +1,9 @@
 """The C compiler as ``go build`` starts it: scripts in a directory of our own, one for each target.
 
 A script's directory is called after its text, so that Go, which knows a compiler by its path, compiles C
-again when zig, the target or the directory of libraries is another one, and else never.
+again when zig, the target or the directory of libraries is another one, and else never. The script starts zig by way of
+a symbolic link that is called after zig's release: what Go compiled with it is found again when the same release is
+installed anew or elsewhere, as it is in each virtual environment and in each run of a CI.
 
 Source: ``go help environment`` (CC, CXX, AR, PKG_CONFIG); clang's manual (``-idirafter``); pkg-config(1).
 """
@@ -9,6 +11,7 @@ Source: ``go help environment`` (CC, CXX, AR, PKG_CONFIG); clang's manual (``-id
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,13 +25,19 @@ from smidgen.gobuild.process import find_executable
 INPUTS_DEFINITION: Final = "SMIDGEN_INPUTS"
 
 # What a script leaves out of the arguments: our definition, so that zig's own cache sees what really changed; and for
-# the linker a wish for debug data, which Go adds even where it wants none.
+# the linker a wish for debug data, which Go adds even where it wants none. What is linked only to be looked at (by
+# cmd/cgo) or to see whether it can be (by cmd/link) is stripped as the program is: zig would compile the C library once
+# more for what is not.
 _COMPILER: Final = """\
 #!/bin/sh
 # {note}
 link=yes
+trial=
 for argument do
-  case $argument in -c|-E|-S|-M|-MM|-###) link= ;; esac
+  case $argument in
+    -c|-E|-S|-M|-MM|-###) link= ;;
+    */_cgo_.o|*/trivial.c) trial=-s ;;
+  esac
 done
 for argument do
   shift
@@ -39,11 +48,13 @@ for argument do
   esac
 done
 if [ -n "$link" ]; then
-  set -- "$@" {linking}
+  set -- "$@" $trial {linking}
 fi
-exec {zig} {mode} -target {triple} {compiling} "$@"
+{library}exec {zig} {mode} -target {triple} {compiling} "$@"
 """
-_TOOL: Final = '#!/bin/sh\nexec {zig} {mode} "$@"\n'
+_TOOL: Final = '#!/bin/sh\n{library}exec {zig} {mode} "$@"\n'
+# Source: ``zig env``. What the user set stays.
+_LIBRARY: Final = '[ -n "$ZIG_LIB_DIR" ] || export ZIG_LIB_DIR={library}\n'
 # Without a directory of libraries there is nothing that pkg-config may find: what this machine has is for its own libc.
 _NO_PKG_CONFIG: Final = """\
 #!/bin/sh
@@ -65,11 +76,13 @@ class Compiler:
         directory: Where they are, or will be.
         scripts: Name → text.
         cache: Where zig keeps what it compiled.
+        link: A symbolic link by which scripts start zig, and what it leads to; None where they name zig itself.
     """
 
     directory: str
     scripts: tuple[tuple[str, str], ...]
     cache: str
+    link: tuple[str, str] | None = None
 
     def variables(self) -> dict[str, str]:
         """Give the environment that makes ``go`` use them."""
@@ -84,7 +97,7 @@ class Compiler:
         }
 
     def write(self) -> None:
-        """Write the scripts, if they are not there.
+        """Write the scripts, and the link to zig, if they are not there.
 
         Raises:
             BuildError: They cannot be written.
@@ -95,6 +108,8 @@ class Compiler:
                 path = os.path.join(self.directory, name)
                 if not os.path.exists(path):
                     _write_script(path, text)
+            if self.link is not None:
+                _set_link(*self.link)
         except OSError as error:
             raise BuildError(f"cannot write {error.filename}: {error.strerror}") from error
 
@@ -107,6 +122,16 @@ def _write_script(path: str, text: str) -> None:
     os.replace(fresh, path)
 
 
+def _set_link(path: str, leads_to: str) -> None:
+    # It may lead to the same release elsewhere, which is as good as long as it is there.
+    if not os.path.exists(os.path.join(path, "zig")):
+        fresh = f"{path}.{os.getpid()}"
+        with suppress(FileNotFoundError):
+            os.unlink(fresh)
+        os.symlink(leads_to, fresh)
+        os.replace(fresh, path)
+
+
 def compiler_for(target: Target, zig: Zig, sysroot: Sysroot, environ: Mapping[str, str]) -> Compiler:
     """Describe the compiler for *target*; nothing is written or started.
 
@@ -116,12 +141,15 @@ def compiler_for(target: Target, zig: Zig, sysroot: Sysroot, environ: Mapping[st
         sysroot: Where headers and libraries are, beside those that zig has itself.
         environ: For the directory of caches, and for PATH.
     """
+    caches = cache_directory(environ)
+    link = (os.path.join(caches, "cgo", zig.identity), os.path.dirname(zig.path)) if zig.library else None
     compiling = ["-fno-sanitize=undefined", *([f"-mcpu={target.cpu}"] if target.cpu else [])]
     compiling += [f"-idirafter {_quoted(path)}" for path in sysroot.headers]
     values = {
         "note": f"C for {target.triple}, by zig {zig.identity}",
         "definition": INPUTS_DEFINITION,
-        "zig": _quoted(zig.path),
+        "zig": _quoted(os.path.join(link[0], "zig") if link else zig.path),
+        "library": _LIBRARY.format(library=_quoted(os.path.join(link[0], "lib"))) if link else "",
         "triple": target.triple,
         "compiling": " ".join(compiling),
         "linking": " ".join(["-static", *(f"-L{_quoted(path)}" for path in sysroot.libraries)]),
@@ -134,9 +162,8 @@ def compiler_for(target: Target, zig: Zig, sysroot: Sysroot, environ: Mapping[st
         ("pkg-config", _pkg_config(sysroot, environ)),
     )
     name = hashlib.sha256("\0".join(text for script in scripts for text in script).encode()).hexdigest()[:16]
-    caches = cache_directory(environ)
     cache = environ.get("ZIG_GLOBAL_CACHE_DIR") or os.path.join(caches, "zig")
-    return Compiler(os.path.join(caches, "cgo", f"{target.triple}-{name}"), scripts, cache)
+    return Compiler(os.path.join(caches, "cgo", f"{target.triple}-{name}"), scripts, cache, link)
 
 
 def cache_directory(environ: Mapping[str, str]) -> str:
