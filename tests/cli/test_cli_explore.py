@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
 
+from rich.text import Text
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Input, Static, TabbedContent, Tree
 from textual.widgets.tree import TreeNode
@@ -54,7 +55,7 @@ def _labels(explorer: Explorer) -> list[str]:
 
     def collect(node: TreeNode[BrowsedFile]) -> None:
         for child in node.children:
-            found.append(str(child.label))
+            found.append(str(child.label).lstrip())
             if child.is_expanded:
                 collect(child)
 
@@ -78,6 +79,11 @@ def test_layers_and_files(tmp_path: Path) -> None:
         await pilot.press("w")
         assert "this layer alone" in _details(explorer)
         assert _labels(explorer) == ["hello"]
+        await pilot.press("w", "e")
+        assert "all that changed since the first layer" in _details(explorer)
+        assert "gone" in _labels(explorer)
+        await pilot.press("r", "u")
+        assert _labels(explorer) == ["etc/", "app.conf", "hello", "link → etc/app.conf"]
 
     _drive(tmp_path, steps)
 
@@ -91,7 +97,11 @@ def test_another_layer_and_its_changes(tmp_path: Path) -> None:
         await pilot.press("r", "u")
         assert "hidden     removed, unchanged" in _details(explorer)
         assert _labels(explorer) == ["etc/", "app.conf", "link → etc/app.conf"]
-        await pilot.press("r", "u", "e")
+        etc = explorer.query_one("#tree", Tree).root.children[0]
+        assert "yellow" in str(etc.label.spans if isinstance(etc.label, Text) else "")
+        await pilot.press("r", "u", "e", "s")
+        assert _labels(explorer)[0] == "etc/"
+        await pilot.press("s")
         assert "etc/" in _labels(explorer)
         assert "app.conf" not in _labels(explorer)
 

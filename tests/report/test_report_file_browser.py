@@ -9,7 +9,7 @@ from smidgen.analyze.explained import ExplainedLayer
 from smidgen.analyze.walk_image import WalkOptions, explain_image
 from smidgen.image.image import Image
 from smidgen.layer.entry import Entry
-from smidgen.report.file_browser import Change, browse, matching, walk
+from smidgen.report.file_browser import Change, View, browse, matching, walk
 from smidgen.store.content import ContentStore
 from support.small_images import put_image
 
@@ -32,13 +32,13 @@ def _explained(root: Path, *layers: list[Entry]) -> tuple[ExplainedLayer, ...]:
     return explain_image(image, WalkOptions(binaries=False)).layers
 
 
-def _shown(layers: tuple[ExplainedLayer, ...], number: int, *, whole: bool) -> dict[str, str]:
-    return {node.path: node.change.value for node in walk(browse(layers, number, whole=whole)) if node.path}
+def _shown(layers: tuple[ExplainedLayer, ...], number: int, *, view: View) -> dict[str, str]:
+    return {node.path: node.change.value for node in walk(browse(layers, number, view=view)) if node.path}
 
 
 def test_over_the_layers_below(layers: tuple[ExplainedLayer, ...]) -> None:
-    assert set(_shown(layers, 0, whole=True).values()) == {"added"}
-    assert _shown(layers, 1, whole=True) == {
+    assert set(_shown(layers, 0, view=View.WHOLE).values()) == {"added"}
+    assert _shown(layers, 1, view=View.WHOLE) == {
         "etc": "unchanged",
         "etc/a": "changed",
         "etc/b": "removed",
@@ -47,7 +47,7 @@ def test_over_the_layers_below(layers: tuple[ExplainedLayer, ...]) -> None:
         "var/log": "unchanged",
         "var/log/x": "unchanged",
     }
-    assert _shown(layers, 2, whole=True) == {
+    assert _shown(layers, 2, view=View.WHOLE) == {
         "etc": "changed",
         "etc/a": "unchanged",
         "new": "unchanged",
@@ -59,24 +59,51 @@ def test_over_the_layers_below(layers: tuple[ExplainedLayer, ...]) -> None:
 
 def test_alone(layers: tuple[ExplainedLayer, ...]) -> None:
     found = {"etc": "added", "etc/a": "added", "etc/b": "removed", "new": "added"}
-    assert _shown(layers, 1, whole=False) == found
-    assert _shown(layers, 3, whole=False) == {"etc": "removed", "nothing": "removed"}
+    assert _shown(layers, 1, view=View.ALONE) == found
+    assert _shown(layers, 3, view=View.ALONE) == {"etc": "removed", "nothing": "removed"}
+
+
+def test_since_the_first_layer(layers: tuple[ExplainedLayer, ...], tmp_path: Path) -> None:
+    assert set(_shown(layers, 0, view=View.SINCE_FIRST).values()) == {"added"}
+    assert _shown(layers, 1, view=View.SINCE_FIRST) == _shown(layers, 1, view=View.WHOLE)
+    assert _shown(layers, 2, view=View.SINCE_FIRST) == {
+        "etc": "changed",
+        "etc/a": "changed",
+        "etc/b": "removed",
+        "new": "added",
+        "var": "unchanged",
+        "var/log": "added",
+        "var/log/y": "added",
+    }
+    # What came and went in between is not there; what went and came is another one.
+    others = _explained(
+        tmp_path,
+        [Entry.file("d/old", b"1"), Entry.file("f", b"1")],
+        [Entry.file("d/fresh", b"1"), Entry.file("g", b"1"), Entry.file(".wh.f", b"")],
+        [Entry.file(".wh.d", b""), Entry.file(".wh.g", b""), Entry.file("f", b"2")],
+    )
+    assert _shown(others, 2, view=View.SINCE_FIRST) == {"d": "removed", "d/old": "removed", "f": "changed"}
+
+
+def test_directories_tell_of_what_is_in_them(layers: tuple[ExplainedLayer, ...]) -> None:
+    root = browse(layers, 1, view=View.WHOLE)
+    assert {node.path for node in walk(root) if node.touched} == {"", "etc", "etc/a", "etc/b", "new"}
 
 
 def test_a_directory_goes_with_all_below(layers: tuple[ExplainedLayer, ...]) -> None:
-    found = _shown(layers, 3, whole=True)
+    found = _shown(layers, 3, view=View.WHOLE)
     assert (found["etc"], found["etc/a"], found["new"]) == ("removed", "removed", "unchanged")
 
 
 def test_sizes(layers: tuple[ExplainedLayer, ...]) -> None:
-    root = browse(layers, 1, whole=True)
+    root = browse(layers, 1, view=View.WHOLE)
     assert (root.size, root.children["etc"].size, root.children["var"].size) == (12, 4, 3)
-    assert browse(layers, 1, whole=False).size == 9
+    assert browse(layers, 1, view=View.ALONE).size == 9
     assert 0 < root.children["etc"].pull < root.pull
 
 
 def test_what_is_shown(layers: tuple[ExplainedLayer, ...]) -> None:
-    root = browse(layers, 1, whole=True)
+    root = browse(layers, 1, view=View.WHOLE)
     assert matching(root, text="", hidden=()) is None
     assert matching(root, text="LOG/X", hidden=()) == frozenset({"", "var", "var/log", "var/log/x"})
     assert matching(root, text="", hidden=(Change.SAME, Change.REMOVED)) == frozenset({"", "etc", "etc/a", "new"})
@@ -85,13 +112,13 @@ def test_what_is_shown(layers: tuple[ExplainedLayer, ...]) -> None:
 
 def test_files_take_the_place_of_directories(tmp_path: Path) -> None:
     layers = _explained(tmp_path, [Entry.file("a/b/c", b"1")], [Entry.file("a", b"2")], [Entry.file("a/d", b"3")])
-    assert _shown(layers, 1, whole=True) == {"a": "changed"}
-    assert _shown(layers, 2, whole=True) == {"a": "added", "a/d": "added"}
+    assert _shown(layers, 1, view=View.WHOLE) == {"a": "changed"}
+    assert _shown(layers, 2, view=View.WHOLE) == {"a": "added", "a/d": "added"}
 
 
 def test_deep_paths_and_odd_names(tmp_path: Path) -> None:
     deep = "/".join("d" * 1900)
     layers = _explained(tmp_path, [Entry.file(deep, b"12"), Entry.file(os.fsdecode(b"\xff"), b"3")])
-    root = browse(layers, 0, whole=True)
+    root = browse(layers, 0, view=View.WHOLE)
     assert root.size == 3
     assert sum(1 for _ in walk(root)) == 1902

@@ -24,7 +24,7 @@ from smidgen.analyze.walk_file import explain_file
 from smidgen.errors import SmidgenError
 from smidgen.image.image import Image
 from smidgen.layer.entry import Kind
-from smidgen.report.file_browser import BrowsedFile, Change, browse, matching
+from smidgen.report.file_browser import BrowsedFile, Change, View, browse, matching
 from smidgen.report.printable import printable
 from smidgen.report.text import human_size
 from smidgen.report.waste import instruction
@@ -61,13 +61,14 @@ class Explorer(App[None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit", "Quit"),
-        Binding("w", "toggle_whole", "Layer alone/whole"),
+        Binding("w", "next_view", "View"),
+        Binding("s", "toggle_order", "By size/name"),
         Binding("a", "toggle_change('added')", "Added"),
         Binding("m", "toggle_change('changed')", "Changed"),
         Binding("r", "toggle_change('removed')", "Removed"),
         Binding("u", "toggle_change('unchanged')", "Unchanged"),
-        Binding("b", "toggle_attributes", "Attributes"),
-        Binding("e", "expand", "Expand/collapse all"),
+        Binding("b", "toggle_attributes", "Modes"),
+        Binding("e", "expand", "Open/close all"),
         Binding("slash", "filter", "Filter"),
         Binding("p", "packages", "Packages"),
         Binding("escape", "clear", "Clear", show=False),
@@ -79,7 +80,8 @@ class Explorer(App[None]):
         self._explained = explained
         self._content = content
         self._number = max(len(explained.layers) - 1, 0)
-        self._whole = True
+        self._view = View.WHOLE
+        self._by_size = False
         self._attributes = True
         self._expanded = False
         self._hidden: set[Change] = set()
@@ -132,7 +134,7 @@ class Explorer(App[None]):
         if not self._explained.layers:
             self.query_one("#details", Static).update(self._about(None))
             return
-        self._root = browse(self._explained.layers, self._number, whole=self._whole)
+        self._root = browse(self._explained.layers, self._number, view=self._view)
         self._draw()
 
     def _about(self, layer: ExplainedLayer | None) -> Text:
@@ -146,10 +148,9 @@ class Explorer(App[None]):
             ("efficiency", f"{share:.1f}%"),
         ]
         if layer is not None:
-            shown = "the image as it is then" if self._whole else "this layer alone"
             rows += [
                 ("", ""),
-                ("layer", f"{self._number + 1} of {len(explained.layers)}: {shown}"),
+                ("layer", f"{self._number + 1} of {len(explained.layers)}: {self._view}"),
                 ("digest", layer.digest),
                 ("diff_id", layer.diff_id),
                 ("files", str(len(layer.files))),
@@ -184,7 +185,10 @@ class Explorer(App[None]):
         if node.data is None or node.children:
             return
         below = [one for one in node.data.children.values() if self._shown is None or one.path in self._shown]
-        below.sort(key=lambda one: (not one.is_directory, one.name))
+        if self._by_size:
+            below.sort(key=lambda one: (-one.size, one.name))
+        else:
+            below.sort(key=lambda one: (not one.is_directory, one.name))
         for one in below[:_MOST]:
             node.add(self._label(one), data=one, allow_expand=bool(one.children))
         if len(below) > _MOST:
@@ -204,8 +208,10 @@ class Explorer(App[None]):
         self._fill(event.node)
 
     def _label(self, one: BrowsedFile) -> Text:
-        style = _STYLES[one.change]
-        text = Text()
+        # What is closed is to show that there is something in it.
+        style = _STYLES[Change.CHANGED if one.change is Change.SAME and one.touched else one.change]
+        # Where others have their triangle.
+        text = Text("" if one.children else "  ")
         if self._attributes:
             file = one.file
             mode = stat.filemode(_KINDS.get(file.kind, stat.S_IFREG) | file.mode) if file is not None else ""
@@ -217,10 +223,16 @@ class Explorer(App[None]):
             text.append(f" → {printable(one.file.link)}", style="dim")
         return text
 
-    def action_toggle_whole(self) -> None:
-        """Show the layer over those below, or alone."""
-        self._whole = not self._whole
+    def action_next_view(self) -> None:
+        """Show the layer over those below, alone, or with all that changed since the first one."""
+        views = list(View)
+        self._view = views[(views.index(self._view) + 1) % len(views)]
         self._show_layer()
+
+    def action_toggle_order(self) -> None:
+        """Put the largest first, or sort by name."""
+        self._by_size = not self._by_size
+        self._draw()
 
     def action_toggle_change(self, change: str) -> None:
         """Hide files of one sort, or show them again."""

@@ -24,6 +24,14 @@ class Change(StrEnum):
     SAME = "unchanged"
 
 
+class View(StrEnum):
+    """What of an image is shown with a layer, and what its changes are against."""
+
+    WHOLE = "the image as it is then"
+    ALONE = "this layer alone"
+    SINCE_FIRST = "the image as it is then, and all that changed since the first layer"
+
+
 @dataclass(slots=True, eq=False)
 class BrowsedFile:
     """A file or directory of the tree.
@@ -35,6 +43,7 @@ class BrowsedFile:
         change: What the layer that is looked at did with it.
         size: Bytes of the content; of a directory those of all that is below, removed files left out.
         pull: Bytes to pull of the entries, likewise.
+        touched: The layer did something with it, or with what is below it.
         children: By name.
     """
 
@@ -44,6 +53,7 @@ class BrowsedFile:
     change: Change = Change.SAME
     size: int = 0
     pull: int = 0
+    touched: bool = False
     children: dict[str, "BrowsedFile"] = field(default_factory=dict)
 
     @property
@@ -52,19 +62,19 @@ class BrowsedFile:
         return self.file is None or self.file.kind is Kind.DIRECTORY
 
 
-def browse(layers: Sequence[ExplainedLayer], number: int, *, whole: bool) -> BrowsedFile:
+def browse(layers: Sequence[ExplainedLayer], number: int, *, view: View) -> BrowsedFile:
     """Give the root of the tree after the layer *number*.
 
     Args:
         layers: Bottom first.
         number: Of the layer that is looked at, from 0.
-        whole: With the files of the layers below; else what this layer brings and takes away alone.
+        view: What is shown with it.
     """
     root = BrowsedFile("", "")
-    if whole:
-        for layer in layers[:number]:
-            _apply(root, layer, marks=False)
-    _apply(root, layers[number], marks=True)
+    first = {View.ALONE: number, View.WHOLE: 0, View.SINCE_FIRST: 0}[view]
+    marked = min(1, number) if view is View.SINCE_FIRST else number
+    for at in range(first, number + 1):
+        _apply(root, layers[at], marks=at >= marked)
     _sum_up(root)
     return root
 
@@ -141,8 +151,13 @@ def _remove(parent: BrowsedFile, child: BrowsedFile, *, marks: bool) -> None:
     if not marks:
         del parent.children[child.name]
         return
+    if child.change is Change.ADDED:
+        # By an earlier layer of those whose changes are shown: it came and went.
+        del parent.children[child.name]
+        return
     for node in walk(child):
         node.change = Change.REMOVED
+        node.children = {name: one for name, one in node.children.items() if one.change is not Change.ADDED}
 
 
 def _put(parent: BrowsedFile, file: ExplainedFile, name: str, *, marks: bool) -> None:
@@ -155,6 +170,9 @@ def _put(parent: BrowsedFile, file: ExplainedFile, name: str, *, marks: bool) ->
         known = before.file
         is_same = known is not None and file.kind is Kind.DIRECTORY and _attributes(known) == _attributes(file)
         change = before.change if is_same or before.change is Change.ADDED else Change.CHANGED
+    elif before is not None and not before.is_directory:
+        # It went and came again.
+        change = Change.CHANGED
     parent.children[name] = BrowsedFile(name, file.path, file, change if marks else Change.SAME, children=children)
 
 
@@ -179,6 +197,7 @@ def _sum_up(root: BrowsedFile) -> None:
     nodes = list(walk(root))
     # Each stands behind the one that it is in, so that backwards all below is known.
     for node in reversed(nodes):
+        node.touched = node.change is not Change.SAME or any(child.touched for child in node.children.values())
         if node.file is not None:
             node.pull += node.file.pull
             if not node.is_directory:
