@@ -24,6 +24,8 @@ def main() -> None:
     except KeyboardInterrupt:
         # While modules are loaded, or while what was begun is ended.
         exit_code = _interrupted()
+    except RuntimeError as error:
+        exit_code = _ended_in_a_class(error)
     try:
         sys.stdout.flush()
         sys.stderr.flush()
@@ -49,6 +51,18 @@ def _answer() -> int:
 def _interrupted() -> int:
     sys.stderr.write("\ninterrupted\n")
     return 128 + signal.SIGINT
+
+
+def _ended_in_a_class(error: RuntimeError) -> int:
+    """Give the exit code of a signal that came while a class with fields was made.
+
+    Python up to 3.11 makes a RuntimeError of whatever ``__set_name__`` raises.
+    """
+    if isinstance(error.__cause__, KeyboardInterrupt):
+        return _interrupted()
+    if isinstance(error.__cause__, SystemExit):
+        raise error.__cause__
+    raise error
 
 
 def _end(number: int, _frame: object) -> None:
