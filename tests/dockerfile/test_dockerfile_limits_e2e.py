@@ -46,24 +46,28 @@ def _state(bench: Bench) -> dict[str, int]:
 
 
 @pytest.mark.parametrize(
-    ("dockerfile", "said"),
+    ("dockerfile", "ballast", "said"),
     [
         (
             "FROM busybox\nRUN dd if=/dev/zero of=/big bs=1M count=100\n",
+            0,
             "Dockerfile:2:1: the command failed: exit code 1",
         ),
         # It fits beside the image, but not a second time as a layer.
-        ("FROM busybox\nRUN dd if=/dev/urandom of=/big bs=1M count=12\n", "No space left on device"),
-        ("FROM busybox\nCOPY big /a/\nRUN cat /a/big > /dev/null\n", "No space left on device"),
+        ("FROM busybox\nRUN dd if=/dev/urandom of=/big bs=1M count=12\n", 0, "cannot write"),
+        # What is copied fits once, or not at all.
+        ("FROM busybox\nCOPY big /a/\nRUN cat /a/big > /dev/null\n", 0, "cannot write"),
+        ("FROM busybox\nCOPY big /a/\nRUN cat /a/big > /dev/null\n", 6 << 20, "cannot write"),
     ],
 )
-def test_a_disk_that_is_full(small: Bench, dockerfile: str, said: str) -> None:
+def test_a_disk_that_is_full(small: Bench, dockerfile: str, ballast: int, said: str) -> None:
     assert os.geteuid() == 0, "only the superuser can mount"
     smidgen = Smidgen(small.store.root, small.context)
     small.write({"Dockerfile": dockerfile})
     if "COPY" in dockerfile:
         (small.context / "big").symlink_to("rather")
         small.write({"rather": os.urandom(8 << 20)})
+    (small.context.parent / "ballast").write_bytes(bytes(ballast))
     names = smidgen("images").stdout
     before = _state(small)
     failed = smidgen("build", "-f", "Dockerfile", "-t", "x", ".", fails=True)

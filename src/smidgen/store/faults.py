@@ -8,7 +8,8 @@ from typing import Final
 
 from smidgen.errors import StoreError
 
-_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+#: Numbers of errors that say that a disk is full.
+NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 
 
@@ -39,7 +40,7 @@ def store_error(error: OSError, doing: str, path: Path | str, *, instead: str = 
 
 
 def _hint(number: int | None, instead: str) -> str | None:
-    if number in _NO_SPACE:
+    if number in NO_SPACE:
         return f"make room there (`smidgen gc` deletes what no image uses), or {instead}"
     if number in _NOT_ALLOWED:
         return f"let this user read and write it, or {instead}"

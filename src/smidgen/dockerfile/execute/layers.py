@@ -19,6 +19,7 @@ from smidgen.layer.snapshot import Times, changes
 from smidgen.oci.digest import DiffID
 from smidgen.oci.media_types import LAYER_COMPRESSION
 from smidgen.store.content import ContentStore
+from smidgen.store.faults import reporting
 from smidgen.store.sizes import remember_size
 from smidgen.store.snapshots import Snapshots
 
@@ -230,7 +231,7 @@ class Layers:
             there = self._snapshots.find(result.name)
             if there is not None:
                 return there
-            with self._snapshots.draft() as draft:
+            with self._snapshots.draft() as draft, reporting("write", draft.content):
                 entries = self._entries.get(result.name)
                 if entries is not None:
                     self._fill(entries, draft.content, Merged(below))

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from smidgen.dockerfile.steps import StepBase
 from smidgen.errors import DockerfileError, SmidgenError, StepTimeout, StoreError
+from smidgen.store.faults import NO_SPACE, store_error
 
 _T = TypeVar("_T")
 
@@ -21,6 +22,14 @@ def located(step: StepBase, work: Callable[[], _T]) -> _T:
     except (DockerfileError, StepTimeout):
         raise
     except StoreError as error:
-        raise StoreError(step.location.fault(error.message).message, hint=error.hint) from error
+        raise _shown(step, error) from error
+    except OSError as error:
+        if error.errno not in NO_SPACE:
+            raise
+        raise _shown(step, store_error(error, "write", error.filename or "the files of this step")) from error
     except SmidgenError as error:
         raise step.location.fault(error.message, hint=error.hint) from error
+
+
+def _shown(step: StepBase, error: StoreError) -> StoreError:
+    return StoreError(step.location.fault(error.message).message, hint=error.hint)
