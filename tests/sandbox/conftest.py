@@ -74,7 +74,9 @@ def add_image(
     """Tag an image with the probe and *entries*."""
     layer = [Entry.file("probe", _probe(architecture), mode=0o755), *entries]
     with store.writing():
-        descriptor = put_image(store, layer, platform=Platform(os="linux", architecture=architecture), run=run)
+        # Not compressed: that would take longer than most tests do.
+        platform = Platform(os="linux", architecture=architecture)
+        descriptor = put_image(store, layer, platform=platform, run=run, compression="none")
         store.tag(Reference.parse(name).with_default_tag(), descriptor)
     subprocess.run(["chmod", "-R", "a+rX", store.root.parent], check=True)
 

@@ -146,7 +146,7 @@ class Bench:
         """Put an image into the store."""
         reference = Reference.parse(name).with_default_tag()
         with self.store.writing():
-            descriptor = put_image(self.store, *layers, platform=platform, run=run or RunConfig())
+            descriptor = put_image(self.store, *layers, platform=platform, run=run or RunConfig(), compression="none")
             self.store.tag(reference, descriptor)
         return Image(self.store, descriptor, reference)
 
