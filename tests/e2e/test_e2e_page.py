@@ -71,6 +71,7 @@ _IMAGE = StationImage(
     packages=0,
     modules=0,
     user=HOSTILE,
+    go="go1.26.8",
     cold_seconds=1,
     warm_seconds=0,
     pull_seconds=1,
