@@ -20,6 +20,8 @@ class StoredOffsets:
         self._content = array("Q", [0])
         self._stored = array("Q", [0])
         self._step = _STEP
+        # The last stretch between two observations that was asked about: of the content, and as stored.
+        self._stretch = (0, 0, 0, 0)
 
     @classmethod
     def uncompressed(cls, size: int) -> "StoredOffsets":
@@ -39,14 +41,19 @@ class StoredOffsets:
             self._append(content, stored)
         else:
             self._stored[-1] = max(stored, self._stored[-1])
+            self._stretch = (0, 0, 0, 0)
 
     def at(self, content: int) -> int:
         """Give how many bytes are stored for what is before the byte *content* of the content."""
-        index = bisect_right(self._content, content) - 1
-        if index + 1 >= len(self._content):
-            return self._stored[-1]
-        start, end = self._content[index], self._content[index + 1]
-        first, last = self._stored[index], self._stored[index + 1]
+        # Most questions are about the same stretch as the one before.
+        start, end, first, last = self._stretch
+        if not start <= content < end:
+            index = bisect_right(self._content, content) - 1
+            if index + 1 >= len(self._content):
+                return self._stored[-1]
+            start, end = self._content[index], self._content[index + 1]
+            first, last = self._stored[index], self._stored[index + 1]
+            self._stretch = (start, end, first, last)
         return first + (last - first) * (content - start) // (end - start)
 
     def between(self, start: int, end: int) -> int:
@@ -56,6 +63,7 @@ class StoredOffsets:
     def _append(self, content: int, stored: int) -> None:
         self._content.append(content)
         self._stored.append(max(stored, self._stored[-1]))
+        self._stretch = (0, 0, 0, 0)
         if len(self._content) > _LIMIT:
             self._content = self._content[::2]
             self._stored = self._stored[::2]

@@ -13,6 +13,7 @@ from itertools import islice
 from mmap import mmap
 from typing import Final
 
+from smidgen.analyze.binary.constants import constant_claims
 from smidgen.analyze.binary.facts import go_release, program_facts
 from smidgen.analyze.binary.frame import Stretch, frame_claims, is_alignment, stretches
 from smidgen.analyze.binary.functions import Functions, module_claim
@@ -153,6 +154,7 @@ def _add_go(job: _Job, table: FunctionTable, twin: ElfFile | None) -> None:
             release = go_release(job.facts.go_version)
             job.add(lambda: Types(elf, module, release=release).claims(), "the types")
     job.add(lambda: symbol_claims(elf, is_go=True, names=twin), "the symbol table")
+    job.add(lambda: constant_claims(elf, functions, job.parts), "the constants")
     job.add(lambda: reference_claims(elf, functions, job.parts), "the references")
 
 

@@ -1,5 +1,6 @@
 """The ledger: which stretch of a file is whose. What is claimed first stays; later claims fill the gaps."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -42,18 +43,23 @@ class Ledger:
 
     def add(self, claims: Iterable[Claim]) -> None:
         """Take in *claims*, as far as nobody has claimed the same bytes; of two new ones the first to start wins."""
+        claims = sorted(claims, key=_start)
+        if not claims:
+            return
         old, merged = self.claims, list[Claim]()
+        # Most of what is there is skipped at once, as claims come in groups.
+        ends = [claim[1] for claim in old]
         at, count, reached, size = 0, len(self.claims), 0, self.size
         append = merged.append
-        for claim in sorted(claims, key=_start):
+        for claim in claims:
             start, end, owner, exact = claim
             start = max(start, reached)
             end = min(end, size)
             reached = max(reached, end)
             while start < end:
-                while at < count and old[at][1] <= start:
-                    append(old[at])
-                    at += 1
+                if at < count and ends[at] <= start:
+                    skipped, at = at, bisect_right(ends, start, at)
+                    merged += old[skipped:at]
                 if at == count or old[at][0] >= end:
                     append(claim if start == claim[0] and end == claim[1] else (start, end, owner, exact))
                     break
