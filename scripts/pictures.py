@@ -62,7 +62,7 @@ def explain_page(work: Path) -> None:
     """Take the treemap of the example web server, light and dark."""
     _smidgen(work, "build", "-q", "-t", "web", "--expose", "8080", cwd=work / "web")
     _smidgen(work, "explain", "web", "--html", "explain.html", cwd=work)
-    _photograph(work / "explain.html", "explain", height=760)
+    _photograph(work / "explain.html", "explain", height=850)
 
 
 def journey_page(work: Path) -> None:
@@ -70,7 +70,7 @@ def journey_page(work: Path) -> None:
     kept = PICTURES / "journey.json"
     page = work / "journey.html"
     page.write_text(render_journey_page(read_journey(kept.read_bytes(), name=str(kept))), encoding="utf-8")
-    _photograph(page, "journey", height=745)
+    _photograph(page, "journey", height=800)
 
 
 def terminal(work: Path) -> None:

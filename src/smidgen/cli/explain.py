@@ -88,7 +88,9 @@ def command(
 
     if page is None and (against or journey):
         raise UsageError("--against and --journey are parts of a page", hint="add --html FILE, or use smidgen diff")
-    more = [*_changes(against, target, platform, store), *_charts(journey)]
+    # A file that is none is known at once, what changed is not.
+    charts = _charts(journey)
+    more = [*_changes(against, target, platform, store), *charts]
     selection = Selection(Depth[depth.upper()], packages)
     programs = page is not None or selection.depth >= Depth.SECTION
     explained = _explain(target, platform, store, programs=programs) if twin is None else _with_twin(target, twin)

@@ -11,12 +11,15 @@ from smidgen.report.page_frame import (
     render_section,
     render_sums,
     render_table,
+    within,
 )
 from smidgen.report.page_frame import text as escaped
 from smidgen.report.schema_diff import ChangedFile, ChangedPackage, ChangedProgram, ChangedValue, DiffReport
 from smidgen.report.text import human_size
 
 _MOST_PROGRAMS: Final = 20
+#: About how many bytes all that changed may take.
+_MOST: Final = 600_000
 _SIZES: Final = ("how", "change", "", "before", "after", "change to pull")
 _NUMBERS: Final = (2, 4, 5, 6)
 _SEARCH: Final = (
@@ -45,7 +48,7 @@ def diff_sections(report: DiffReport) -> Iterable[str]:
         words = "They are the same." if same else "Nothing else differs but layers, times and digests."
         parts.append(f"<p>{words}</p>")
     yield render_section(f"Since {report.before.name}", *parts)
-    changes = "\n".join(part for part in _changes(report) if part)
+    changes = "\n".join(part for part in within(_changes(report), _MOST) if part)
     if changes:
         yield f"<div data-filtered>{_SEARCH}{changes}</div>"
 
@@ -134,7 +137,7 @@ def _program(program: ChangedProgram) -> Iterable[str]:
     said = program.problem or ""
     if not said and not (program.packages or program.modules or program.build or program.needs):
         said = "Packages, modules, settings and needs are the same; bytes within them differ."
-    title = f"Program {program.path}{was}"
+    title = f"Changes in {program.path}{was}"
     yield render_section(title, f"<p>{escaped(change)}</p>", f"<p>{escaped(said)}</p>" if said else "")
     yield render_section(f"Needs of {program.path}, with their proof", _values(program.needs))
     yield render_section(f"Build of {program.path}", _values(program.build))

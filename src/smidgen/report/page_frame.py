@@ -21,7 +21,14 @@ from smidgen.report.printable import printable
 
 #: Rows of a table that are drawn; more do not help a person, and JSON has them all.
 MOST_ROWS: Final = 1000
+#: About how many bytes the rows of a table may take.
+MOST_TABLE: Final = 160_000
+#: Longer texts are cut; names of files are at most 4096 bytes.
+_MOST_TEXT: Final = 4096
 _LEAST_BAR: Final = 0.4
+_SECTION: Final = "<section><h2>"
+_LEAST_LINKS: Final = 3
+_MOST_LINKS: Final = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +43,8 @@ Cell: TypeAlias = str | Markup
 
 
 def text(words: str) -> str:
-    """Give *words* as HTML that shows them, whoever wrote them."""
-    return html.escape(printable(words))
+    """Give *words* as HTML that shows them, whoever wrote them; very long ones without their end."""
+    return html.escape(printable(words if len(words) <= _MOST_TEXT else f"{words[:_MOST_TEXT]}…"))
 
 
 def asset(name: str) -> str:
@@ -64,7 +71,7 @@ def render_frame(
         f"default-src 'none'; script-src '{_digest(script)}'; style-src '{_digest(style)}'; "
         "base-uri 'none'; form-action 'none'"
     )
-    content = "\n".join(part for part in body if part)
+    content = _linked("\n".join(part for part in body if part))
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -77,6 +84,20 @@ def render_frame(
         f"<footer>Made by smidgen {text(__version__)}. This page asks nothing of any network.</footer>\n"
         f"{_data(data)}<script>{script}</script>\n</body>\n</html>\n"
     )
+
+
+def _linked(content: str) -> str:
+    """Put links to the sections before the first of them; all texts of others are escaped, so the marks are ours."""
+    pieces = content.split(_SECTION)
+    titles = [piece.partition("</h2>")[0] for piece in pieces[1:]]
+    if len(titles) < _LEAST_LINKS:
+        return content
+    links = "".join(f'<li><a href="#s{at}">{title}</a></li>' for at, title in enumerate(titles[:_MOST_LINKS], 1))
+    linked = "".join(f'<section id="s{at}"><h2>{piece}' for at, piece in enumerate(pieces[1:], 1))
+    nav = f'<nav class="sections" aria-label="Sections"><ul>{links}</ul></nav>\n'
+    # The numbers that say the most stay above.
+    sums, mark, rest = pieces[0].partition("</dl>")
+    return f"{sums}{mark}\n{nav}{rest}{linked}" if mark else f"{nav}{sums}{linked}"
 
 
 def _data(data: object) -> str:
@@ -97,22 +118,30 @@ def render_sums(rows: Mapping[str, str]) -> str:
     return f'<dl class="sums">{cells}</dl>'
 
 
+def within(sections: Iterable[str], most: int) -> Iterable[str]:
+    """Give sections as long as they take less than about *most* bytes, and say so where some are left out."""
+    left = most
+    for number, section in enumerate(sections):
+        left -= len(section.encode("utf-8", "replace"))
+        if left < 0 and number:
+            yield "<p>More is left out, so that this page can be opened; --json has all of it.</p>"
+            return
+        yield section
+
+
 def render_section(title: str, *parts: str) -> str:
     """Render a section with its heading, or nothing where nothing is in it."""
     content = "\n".join(part for part in parts if part)
-    return f"<section><h2>{text(title)}</h2>{content}</section>" if content else ""
+    return f"{_SECTION}{text(title)}</h2>{content}</section>" if content else ""
 
 
-def render_table(
-    columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, numbers: Iterable[int] = (), caption: str = ""
-) -> str:
+def render_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]], *, numbers: Iterable[int] = ()) -> str:
     """Render a table, or nothing where it has no rows.
 
     Args:
         columns: Headings; a table whose headings are all empty is one of names and values.
         rows: The first cell of each is its heading.
         numbers: Which columns stand to the right, from 0.
-        caption: What it is of, where no heading above says so.
     """
     found = list(rows)
     if not found:
@@ -123,12 +152,23 @@ def render_table(
         for at, column in enumerate(columns)
     )
     head = f"<thead><tr>{head}</tr></thead>" if any(columns) else ""
-    lines = "".join(f"<tr>{_cells(row, right)}</tr>" for row in found[:MOST_ROWS])
-    if len(found) > MOST_ROWS:
-        caption = f"{caption}{': t' if caption else 'T'}he first {MOST_ROWS:,} of {len(found):,}"
-    above = f"<caption>{text(caption)}</caption>" if caption else ""
+    lines = _lines(found, right)
+    above = f"<caption>The first {len(lines):,} of {len(found):,}</caption>" if len(lines) < len(found) else ""
     kind = "" if any(columns) else ' class="pairs"'
-    return f'<div class="scroll"><table{kind}>{above}{head}<tbody>{lines}</tbody></table></div>'
+    return f'<div class="scroll"><table{kind}>{above}{head}<tbody>{"".join(lines)}</tbody></table></div>'
+
+
+def _lines(rows: Sequence[Sequence[Cell]], right: frozenset[int]) -> list[str]:
+    """Render the first rows, as many as a page can bear; one at least."""
+    lines: list[str] = []
+    left = MOST_TABLE
+    for row in rows[:MOST_ROWS]:
+        line = f"<tr>{_cells(row, right)}</tr>"
+        left -= len(line.encode("utf-8", "replace"))
+        if left < 0 and lines:
+            break
+        lines.append(line)
+    return lines
 
 
 def _cells(row: Sequence[Cell], right: frozenset[int]) -> str:

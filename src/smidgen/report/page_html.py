@@ -4,13 +4,24 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from smidgen.needs.need import NeedKind
-from smidgen.report.page_frame import Cell, Markup, asset, render_frame, render_section, render_sums, render_table, text
+from smidgen.report.page_frame import (
+    Cell,
+    Markup,
+    asset,
+    render_frame,
+    render_section,
+    render_sums,
+    render_table,
+    text,
+    within,
+)
 from smidgen.report.page_tree import KINDS, report_tree, written
 from smidgen.report.schema_explain import ExplainedContainer, ExplainedProgram, ExplainReport, ProgramNeed
 from smidgen.report.text import human_size
 
-#: About how many bytes the tree may take; the whole page has some 60 kB more.
-MOST_TREE: Final = 1_500_000
+#: About how many bytes the tree, tables and other sections may take; the whole page has some 30 kB more.
+MOST_TREE: Final = 1_600_000
+_MOST_TABLES: Final = 500_000
 _MOST_PROGRAMS: Final = 10
 
 
@@ -20,8 +31,11 @@ def render_page(report: ExplainReport, *, more: Iterable[str] = (), most: int = 
     Args:
         report: What was found, down to functions.
         more: Sections of other reports, as HTML, which stand before the tables.
-        most: About how many bytes the tree may take; what is small is summed up where it would take more.
+        most: About how many bytes the tree may take with what else varies; what is small is summed up.
     """
+    others = list(more)
+    tables = list(within(_tables(report), _MOST_TABLES))
+    room = max(most // 4, most - sum(len(part.encode("utf-8", "replace")) for part in (*others, *tables)))
     about = ""
     if report.image is not None:
         about = f"{text(report.image.platform)} <code>{text(report.image.digest)}</code>"
@@ -31,9 +45,9 @@ def render_page(report: ExplainReport, *, more: Iterable[str] = (), most: int = 
         title=f"{report.name} · smidgen explain",
         heading=report.name,
         about=about,
-        body=(_sums(report), asset("map.html"), *_needs(report), *more, *_tables(report)),
+        body=(_sums(report), asset("map.html"), *_needs(report), *others, *tables),
         scripts=("explain.js",),
-        data={"kinds": KINDS, "tree": written(report_tree(report), most=most)},
+        data={"kinds": KINDS, "tree": written(report_tree(report), most=room)},
     )
 
 
@@ -60,7 +74,7 @@ def _needs(report: ExplainReport) -> Iterable[str]:
 
 
 def _need(need: ProgramNeed) -> Sequence[Cell]:
-    place = "" if need.place is None else need.place or Markup('<strong class="no">missing</strong>')
+    place = "" if need.place is None else need.place or "not in it"
     return NeedKind(need.kind).label, need.confidence, need.reason, _proof(need), place
 
 

@@ -9,6 +9,7 @@ from smidgen.report.schema_journey import JourneyReport, StationImage, StationRe
 from smidgen.report.text import human_size
 
 _NONE: Final = "-"
+_MOST_DOCKERFILE: Final = 20_000
 
 #: A station with an image, and a measure of it: a number, or None where it was not measured.
 Measure: TypeAlias = Callable[[StationImage, StationResult], float | None]
@@ -132,13 +133,13 @@ def _row(station: StationResult, image: StationImage) -> Sequence[Cell]:
 
 
 def _station(station: StationResult) -> str:
-    how = f"<pre><code>{text_lines(station.dockerfile)}</code></pre>" if station.dockerfile else "<p>smidgen build</p>"
+    how = f"<pre><code>{_text_lines(station.dockerfile)}</code></pre>" if station.dockerfile else "<p>smidgen build</p>"
     shells = station.image.shells if station.image else ()
     said = f"<p>Shells in it: {text(', '.join(shells))}</p>" if shells else ""
     title = f"{station.name}: {station.title}" if station.title else station.name
     return f"<details><summary>{text(title)}</summary>{said}{how}</details>"
 
 
-def text_lines(words: str) -> str:
+def _text_lines(words: str) -> str:
     """Give several lines as HTML, each escaped."""
-    return "\n".join(map(text, words.splitlines()))
+    return "\n".join(map(text, words[:_MOST_DOCKERFILE].splitlines()))

@@ -3,10 +3,10 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const [NAME, KIND, SIZE, PULL, EXACT, CHILDREN] = [0, 1, 2, 3, 4, 5];
-  const MOST_BOXES = 300, MOST_INNER = 40, MOST_FOUND = 200, MOST_ROWS = 500;
+  const MOST_BOXES = 300, MOST_INNER = 40, MOST_FOUND = 200, MOST_ROWS = 2000, FEW_ROWS = 25;
   const $ = (id) => document.getElementById(id);
   const parents = new Map();
-  let tree = data.tree, here = data.tree, measure = SIZE, sorted = SIZE, ascending = false;
+  let tree = data.tree, here = data.tree, measure = SIZE, sorted = SIZE, ascending = false, shown = FEW_ROWS;
 
   const children = (node) => node[CHILDREN] || [];
   const units = ["B", "kB", "MB", "GB", "TB"];
@@ -180,7 +180,7 @@
     const sign = ascending ? 1 : -1;
     const compare = (a, b) => (sorted === NAME ? a[NAME].localeCompare(b[NAME]) : a[sorted] - b[sorted]);
     const all = [...children(here)].sort((a, b) => sign * compare(a, b));
-    const nodes = all.slice(0, MOST_ROWS);
+    const nodes = all.slice(0, shown);
     const body = $("rows");
     body.replaceChildren();
     const most = Math.max(1, ...all.map((node) => node[measure]));
@@ -197,6 +197,7 @@
     }
     const more = all.length > nodes.length ? `, the first ${nodes.length} of ${all.length} shown` : "";
     $("caption").textContent = `In ${here[NAME]}${more}`;
+    $("more").hidden = all.length <= nodes.length || shown === MOST_ROWS;
     for (const header of document.querySelectorAll("#table th[data-at]")) {
       const is = Number(header.dataset.at) === sorted;
       header.setAttribute("aria-sort", is ? (ascending ? "ascending" : "descending") : "none");
@@ -220,6 +221,7 @@
 
   function show(node, focus) {
     here = node;
+    shown = FEW_ROWS;
     drawPath();
     drawMap();
     drawTable();
@@ -279,6 +281,13 @@
   });
   $("group").addEventListener("change", group);
   $("up").addEventListener("click", up);
+  $("more").addEventListener("click", () => {
+    const next = $("rows").rows.length;
+    shown = MOST_ROWS;
+    drawTable();
+    // The button is gone; who used it goes on at what it brought.
+    $("rows").rows[next]?.querySelector("button")?.focus();
+  });
   $("map").addEventListener("keydown", moveInMap);
   let typed = 0;
   $("search").addEventListener("input", () => { clearTimeout(typed); typed = setTimeout(search, 120); });
