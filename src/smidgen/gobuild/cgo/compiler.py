@@ -5,6 +5,9 @@ again when zig, the target or the directory of libraries is another one, and els
 a symbolic link that is called after zig's release: what Go compiled with it is found again when the same release is
 installed anew or elsewhere, as it is in each virtual environment and in each run of a CI.
 
+To each program a small library of ours is linked, ``glibc.c``: what static libraries that were compiled for glibc call,
+and musl does not have. Nothing is taken from it that is not called.
+
 Source: ``go help environment`` (CC, CXX, AR, PKG_CONFIG); clang's manual (``-idirafter``); pkg-config(1).
 """
 
@@ -13,6 +16,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from smidgen.errors import BuildError
@@ -47,14 +51,22 @@ for argument do
     *) set -- "$@" "$argument" ;;
   esac
 done
-if [ -n "$link" ]; then
-  set -- "$@" $trial {linking}
+{library}if [ -n "$link" ]; then
+  place=${{0%/*}}
+  if [ ! -e "$place/glibc.a" ]; then
+    {zig} cc -target {triple} {compiling} {for_glibc} -c -o "$place/$$.o" "$place/glibc.c" &&
+      {zig} ar rcs "$place/$$.a" "$place/$$.o" && rm "$place/$$.o" && mv "$place/$$.a" "$place/glibc.a" || exit 1
+  fi
+  # First, before an argument that says of what language files are.
+  set -- "$place/glibc.a" "$@" $trial {linking}
 fi
-{library}exec {zig} {mode} -target {triple} {compiling} "$@"
+exec {zig} {mode} -target {triple} {compiling} "$@"
 """
 _TOOL: Final = '#!/bin/sh\n{library}exec {zig} {mode} "$@"\n'
 # Source: ``zig env``. What the user set stays.
 _LIBRARY: Final = '[ -n "$ZIG_LIB_DIR" ] || export ZIG_LIB_DIR={library}\n'
+# Each function can be left out alone, and no call of one of them becomes a call of itself.
+_FOR_GLIBC: Final = "-O2 -g0 -fno-builtin -fno-stack-protector -ffunction-sections -fdata-sections"
 # Without a directory of libraries there is nothing that pkg-config may find: what this machine has is for its own libc.
 _NO_PKG_CONFIG: Final = """\
 #!/bin/sh
@@ -152,11 +164,13 @@ def compiler_for(target: Target, zig: Zig, sysroot: Sysroot, environ: Mapping[st
         "library": _LIBRARY.format(library=_quoted(os.path.join(link[0], "lib"))) if link else "",
         "triple": target.triple,
         "compiling": " ".join(compiling),
+        "for_glibc": _FOR_GLIBC,
         "linking": " ".join(["-static", *(f"-L{_quoted(path)}" for path in sysroot.libraries)]),
     }
     scripts = (
         ("cc", _COMPILER.format(mode="cc", **values)),
         ("c++", _COMPILER.format(mode="c++", **values)),
+        ("glibc.c", Path(__file__).with_name("glibc.c").read_text(encoding="utf-8")),
         ("ar", _TOOL.format(mode="ar", **values)),
         ("ranlib", _TOOL.format(mode="ranlib", **values)),
         ("pkg-config", _pkg_config(sysroot, environ)),
