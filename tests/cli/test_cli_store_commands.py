@@ -21,6 +21,7 @@ from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
 from support.command import Smidgen
 from support.small_images import AMD64, ARM64, put_image, put_index
+from support.tiny_executable import tiny_executable
 
 BASE = [
     Entry.directory("etc"),
@@ -343,3 +344,14 @@ class TestSaveAndLoad:
             smidgen("save", "--json", "api:2", "-o", "a.tar").json["images"][0]["reference"]
             == "docker.io/library/api:2"
         )
+
+
+@pytest.mark.parametrize("command", ["ls", "history", "waste"])
+def test_the_program_of_an_image_beside_it_is_not_in_the_way(smidgen: Smidgen, filled: Filled, command: str) -> None:
+    """A program often has the name of the image that was made of it."""
+    assert filled.api
+    for name in ("api", "no-image"):
+        (smidgen.cwd / name).write_bytes(tiny_executable(b"hello"))
+    assert smidgen(command, "api").stdout == smidgen(command, "api:latest").stdout
+    for target in ("./api", "no-image"):
+        assert f"{target} is an executable, not an image" in smidgen(command, target, fails=True).stderr

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from smidgen.errors import NotFound, UsageError
+from smidgen.errors import NotFound, SmidgenError, UsageError
 from smidgen.image.image import Image
 from smidgen.oci.platform import Platform
 from smidgen.store.content import ContentStore, is_layout
@@ -47,15 +47,17 @@ def opened_image(
         ContentError: It is damaged, or no image.
     """
     content = ContentStore.open(store, create=False)
-    with opened(_source(target), content, keep=False, environ=environ) as found:
+    with opened(_source(target, content), content, keep=False, environ=environ) as found:
         yield Image(found.store, found.descriptor, found.reference).for_platform(platform)
 
 
-def _source(target: str) -> LocalSource:
+def _source(target: str, store: ContentStore) -> LocalSource:
     if os.path.isfile(target):
-        if is_executable(target):
+        if not is_executable(target):
+            return ArchiveFile("oci", Path(target))
+        # The program that an image was made of often has its name, and stands where the user is.
+        if not _is_stored(target, store):
             raise UsageError(f"{target} is an executable, not an image")
-        return ArchiveFile("oci", Path(target))
     if os.path.isdir(target) and is_layout(Path(target)):
         return LayoutDirectory(Path(target))
     if target.startswith(("./", "../", "/")) and os.path.exists(target):
@@ -70,6 +72,14 @@ def _source(target: str) -> LocalSource:
             f"{target} is in a registry", hint=f"fetch it first: smidgen pull {target.removeprefix('docker://')}"
         )
     return source
+
+
+def _is_stored(target: str, store: ContentStore) -> bool:
+    try:
+        Image.resolve(store, target)
+    except SmidgenError:
+        return False
+    return True
 
 
 @contextmanager
