@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smidgen.config.rewrite import rewrite_file
 from smidgen.errors import SourceChanged
 from smidgen.lint.finding import Edit, Finding, Fix, Severity
-from smidgen.lint.fix import apply_fixes, fixed_file, write_fixed
+from smidgen.lint.fix import apply_fixes, fixed_file
 from smidgen.lint.run import lint
 from support.lint_bench import Case, LintBench, all_cases, own_findings
 
@@ -101,7 +102,7 @@ def test_a_file_keeps_its_mode_and_its_link(tmp_path: Path) -> None:
     target.chmod(0o640)
     link = tmp_path / "Dockerfile"
     link.symlink_to("real")
-    write_fixed(link, before=b"old", after=b"new")
+    rewrite_file(link, before=b"old", after=b"new")
     assert link.is_symlink()
     assert target.read_bytes() == b"new"
     assert stat.S_IMODE(target.stat().st_mode) == 0o640
@@ -112,6 +113,6 @@ def test_a_file_that_changed_meanwhile_is_left(tmp_path: Path) -> None:
     path = tmp_path / "Dockerfile"
     path.write_bytes(b"other")
     with pytest.raises(SourceChanged):
-        write_fixed(path, before=b"old", after=b"new")
+        rewrite_file(path, before=b"old", after=b"new")
     assert path.read_bytes() == b"other"
     assert os.listdir(tmp_path) == ["Dockerfile"]

@@ -24,6 +24,7 @@ from smidgen.needs.examine import mapped
 _ARROW: Final = " -> "
 _FLAGS = re.compile(r"(?: <[A-Za-z0-9]+>)+$")
 _BRACKETS = re.compile(r"\[[^\[\]]*(?:\[[^\[\]]*(?:\[[^\[\]]*\][^\[\]]*)*\][^\[\]]*)*\]")
+_LOOKS_UP: Final = "<ReflectMethod>"
 _CONTENT = re.compile(r"\.(?:arginfo\d|argliveinfo|stkobj|opendefer|args_stackmap|wrapinfo)(?: <\w+>)*$")
 _ROOT: Final = "_"
 _MAIN: Final = ("main.main", "main.init")
@@ -74,10 +75,13 @@ class LinkGraph:
     def __init__(self) -> None:
         self._uses: dict[str, dict[str, None]] = {}
         self._known: set[str] = set()
+        self._looking_up: dict[str, None] = {}
 
     def add_line(self, line: str) -> None:
         """Take in a line that the linker wrote; what is no edge is passed over."""
         user, arrow, used = line.partition(_ARROW)
+        if arrow and _LOOKS_UP in user:
+            self._looking_up[_canonical(_FLAGS.sub("", user))] = None
         # What is known of a function's stack is stored once for all with the same content, under the name of any of
         # them; and what debuggers are told is no reason to keep anything.
         if arrow and not used.startswith("go:info.") and not _CONTENT.search(used):
@@ -93,6 +97,11 @@ class LinkGraph:
         first, second = _canonical(user), _canonical(used)
         self._known.add(second)
         self._uses.setdefault(first, {})[second] = None
+
+    @property
+    def looking_up(self) -> tuple[str, ...]:
+        """The functions that look methods up by names known only at run time, so that no method can be left out."""
+        return tuple(self._looking_up)
 
     @property
     def is_empty(self) -> bool:

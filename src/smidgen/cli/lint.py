@@ -140,7 +140,8 @@ def _fix(
     request: "LintRequest", outcome: "LintOutcome", given: dict[str, Any]
 ) -> "tuple[LintOutcome, tuple[Finding, ...]]":
     """Mend the file, or show how; give what is found afterwards, and what was mended."""
-    from smidgen.lint.fix import fixed_file, write_fixed  # noqa: PLC0415
+    from smidgen.config.rewrite import rewrite_file  # noqa: PLC0415
+    from smidgen.lint.fix import fixed_file  # noqa: PLC0415
     from smidgen.lint.ignore_fix import fixed_ignore_file  # noqa: PLC0415
 
     if given["fix"] and request.path is None:
@@ -155,7 +156,7 @@ def _fix(
         if ignored is not None:
             ignored.write()
         if fixed.data != request.data:
-            write_fixed(request.path, before=request.data, after=fixed.data)
+            rewrite_file(request.path, before=request.data, after=fixed.data)
         return fixed.outcome, fixed.made
     return outcome, ()
 

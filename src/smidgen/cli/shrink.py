@@ -3,7 +3,6 @@
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,13 +11,15 @@ from smidgen.cli.options import json_option, store_option, verbosity_options
 from smidgen.cli.platform_option import platform_option
 from smidgen.oci.platform import Platform
 
-if TYPE_CHECKING:
-    from smidgen.shrink.advice import Survey
-
 
 @click.command(short_help="Build a program in ways that make its image smaller, and show the price of each.")
 @click.argument("target", metavar="[TARGET]", default=".")
+@click.option("--apply", "write", is_flag=True, help="Write what is safe to smidgen.yaml.")
+@click.option("--only", multiple=True, metavar="ADVICE,…", help="Try only these.")
 @click.option("--thorough", is_flag=True, help="Also try what compiles every package once more.")
+@click.option(
+    "--http", metavar=":PORT/PATH", help="Request this of what runs another way, and take processor time a request."
+)
 @click.option(
     "--config", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file.  [default: found upwards]"
 )
@@ -29,7 +30,10 @@ if TYPE_CHECKING:
 def command(
     *,
     target: str,
+    write: bool,
+    only: tuple[str, ...],
     thorough: bool,
+    http: str | None,
     config: Path | None,
     platform: Platform | None,
     store: Path | None,
@@ -40,33 +44,40 @@ def command(
     TARGET is what `smidgen build` takes: a directory, an import path, or PATH@VERSION; or the name of a target in
     smidgen.yaml. The program itself and each advice are built and measured; none of the images are kept. Advice that is
     followed already is not given.
+
+    With UPX on this machine, or with --http, the program and what runs another way are started in a sandbox without
+    a network.
     """
-    from smidgen.report.shrink import render_shrink, shrink_report  # noqa: PLC0415
-
-    report = shrink_report(_survey(target, config, platform, store, thorough=thorough))
-    if as_json:
-        console.json(report)
-        return
-    style = coloured if console.colours(sys.stdout) else uncoloured
-    for line in render_shrink(report, style):
-        console.result(line)
-
-
-def _survey(
-    target: str, config: Path | None, platform: Platform | None, store: Path | None, *, thorough: bool
-) -> "Survey":
     from smidgen.cli.progress import Progress  # noqa: PLC0415
+    from smidgen.report.shrink import render_applied, render_shrink, shrink_report, with_applied  # noqa: PLC0415
+    from smidgen.sandbox.prove import HttpCheck  # noqa: PLC0415
+    from smidgen.shrink.apply import apply, check_applicable  # noqa: PLC0415
     from smidgen.shrink.survey import SurveyOptions, survey  # noqa: PLC0415
     from smidgen.shrink.target import find_program  # noqa: PLC0415
     from smidgen.store.content import ContentStore  # noqa: PLC0415
 
+    options = SurveyOptions(
+        thorough=thorough,
+        http=None if http is None else HttpCheck.parse(http),
+        only=frozenset(name for text in only for name in text.split(",")),
+    )
     with Progress() as progress:
         variants = find_program(
-            target,
-            directory=Path.cwd(),
-            environ=os.environ,
-            config=config,
-            platform=platform,
-            tell=progress.say,
+            target, directory=Path.cwd(), environ=os.environ, config=config, platform=platform, tell=progress.say
         )
-        return survey(variants, ContentStore.open(store), SurveyOptions(thorough=thorough), tell=progress.say)
+        if write:
+            check_applicable(variants)
+        found = survey(variants, ContentStore.open(store), options, tell=progress.say)
+    report = shrink_report(found)
+    if not as_json:
+        style = coloured if console.colours(sys.stdout) else uncoloured
+        for line in render_shrink(report, style):
+            console.result(line)
+    if write and found.safe:
+        applied = apply(variants, found.safe)
+        report = with_applied(report, applied)
+        console.note(render_applied(applied))
+    elif write:
+        console.note("nothing safe is left to write")
+    if as_json:
+        console.json(report)

@@ -1,15 +1,9 @@
 """Fixes: edits of the text, all other bytes left as they are."""
 
-import os
-import stat
-import tempfile
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
-from smidgen.errors import SourceChanged, UsageError
 from smidgen.lint.catalog import SYNTAX
 from smidgen.lint.finding import Edit, Finding
 from smidgen.lint.run import LintOutcome, LintRequest, lint
@@ -57,32 +51,6 @@ def _overlap(one: Edit, other: Edit) -> bool:
         inner, outer = (one, other) if one.start == one.end else (other, one)
         return outer.start < inner.start < outer.end
     return one.start < other.end and other.start < one.end
-
-
-def write_fixed(path: Path, *, before: bytes, after: bytes) -> None:
-    """Put *after* in the place of *before*, at once and with the same mode; a link stays, its target changes.
-
-    Raises:
-        SourceChanged: The file is not *before* any more.
-        UsageError: It cannot be written.
-    """
-    target = Path(os.path.realpath(path))
-    temporary = ""
-    try:
-        if (now := target.read_bytes()) != before:
-            raise SourceChanged(str(path), want=len(before), got=len(now))
-        mode = stat.S_IMODE(target.stat().st_mode)
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(after)
-            os.fchmod(file.fileno(), mode)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", hint="make its directory writable") from error
-    finally:
-        if temporary:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
 
 
 @dataclass(frozen=True, slots=True)

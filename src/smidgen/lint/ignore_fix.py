@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from smidgen.config.rewrite import rewrite_file
 from smidgen.dockerfile.ignore import MAX_SIZE, NAME
 from smidgen.errors import UsageError
-from smidgen.lint.fix import write_fixed
 from smidgen.lint.run import LintRequest
 
 _MODE: Final = 0o644
@@ -35,7 +35,7 @@ class IgnoreFile:
             UsageError: It cannot be written, or has come meanwhile.
         """
         if self.before is not None:
-            write_fixed(self.path, before=self.before, after=self.after)
+            rewrite_file(self.path, before=self.before, after=self.after)
             return
         try:
             handle = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)

@@ -106,6 +106,8 @@ class ShrinkReport(msgspec.Struct, frozen=True, kw_only=True):
         together: All safe ones that are worth it, in one build; null where there are less than two.
         packages: Those that bring most first.
         untried: What was left out, and how to have it tried.
+        written: The file that ``--apply`` wrote; empty where it wrote none.
+        applied: Names of the rows that it wrote there.
     """
 
     schema: Literal["smidgen.shrink/v1"] = "smidgen.shrink/v1"
@@ -118,3 +120,5 @@ class ShrinkReport(msgspec.Struct, frozen=True, kw_only=True):
     together: ShrinkRow | None
     packages: tuple[ShrinkPackage, ...]
     untried: tuple[str, ...]
+    written: str = ""
+    applied: tuple[str, ...] = ()

@@ -4,10 +4,14 @@ import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
+import msgspec
+
+from smidgen.config.yaml_edit import render_keys
 from smidgen.report.printable import printable
 from smidgen.report.schema_shrink import ShrinkCost, ShrinkFigures, ShrinkPackage, ShrinkReport, ShrinkRow
 from smidgen.report.text import columns, human_size
 from smidgen.shrink.advice import Figures, Heavy, Row, Survey
+from smidgen.shrink.apply import Applied
 
 Style = Callable[..., str]
 
@@ -15,7 +19,7 @@ _WIDTH: Final = 110
 _MINUS: Final = "\N{MINUS SIGN}"
 _UNITS: Final = {"s": "s", "ms": "ms", "us": "\N{MICRO SIGN}s"}
 _TITLES: Final = {
-    "safe": "Safe: nothing that the program uses is lost.",
+    "safe": "Safe: nothing that the program uses is lost; --apply writes these to smidgen.yaml.",
     "price": "For a price: weigh what is lost.",
     "yours": "Your own settings say otherwise.",
     "source": "In the source: how small it would be.",
@@ -76,12 +80,23 @@ def _package(one: Heavy) -> ShrinkPackage:
     )
 
 
+def with_applied(report: ShrinkReport, applied: Applied) -> ShrinkReport:
+    """Give the report with what was written."""
+    return msgspec.structs.replace(report, written=str(applied.path), applied=applied.rows)
+
+
+def render_applied(applied: Applied) -> str:
+    """Say what was written, and where."""
+    said = "; ".join(render_keys(applied.keys))
+    return f"{'wrote' if applied.is_new else 'added to'} {applied.name}: {said}"
+
+
 def render_shrink(report: ShrinkReport, style: Style) -> Iterator[str]:
     """Give the lines of a report: rows by what following them means, then packages."""
     now = report.now
     yield f"{style(report.program, 'bold')}  {report.platform}, {report.go_version}"
     yield f"now {human_size(now.size)} on disk, {human_size(now.pull_size)} to pull"
-    worth = [row for row in report.rows if row.worth_it]
+    worth = [row for row in report.rows if _is_shown(row)]
     widths = [*worth, *([report.together] if report.together is not None else [])]
     cells = dict(
         zip([row.name for row in widths], columns([_cells(row) for row in widths], align="<>>>>"), strict=True)
@@ -96,6 +111,11 @@ def render_shrink(report: ShrinkReport, style: Style) -> Iterator[str]:
             yield from _lines(row, cells[row.name], style)
     yield from _packages(report.packages, style)
     yield from _rest(report, style)
+
+
+def _is_shown(row: ShrinkRow) -> bool:
+    """Say whether a row stands among the others: where to look in the source is worth it without figures, too."""
+    return row.worth_it or (row.standing == "source" and bool(row.fault))
 
 
 def _cells(row: ShrinkRow) -> Sequence[str]:
@@ -127,6 +147,8 @@ def _lines(row: ShrinkRow, cells: str, style: Style) -> Iterator[str]:
     if row.chain:
         said.append(f"through {_chain(row.chain)}")
     said += map(printable, row.notes)
+    if row.fault:
+        said.append(f"not measured: {printable(row.fault)}")
     if row.name == "all-safe":
         said = said[:1]
     for text in said:
@@ -139,7 +161,7 @@ def _lines(row: ShrinkRow, cells: str, style: Style) -> Iterator[str]:
 def _amount(value: float, unit: str) -> str:
     if unit == "B":
         return human_size(round(value))
-    return f"{value:.3g} {_UNITS[unit]}"
+    return f"{value:,.0f} {_UNITS[unit]}" if value >= 100 else f"{value:.3g} {_UNITS[unit]}"
 
 
 def _chain(names: Sequence[str]) -> str:
@@ -163,7 +185,7 @@ def _packages(packages: Sequence[ShrinkPackage], style: Style) -> Iterator[str]:
 
 def _rest(report: ShrinkReport, style: Style) -> Iterator[str]:
     small = [row for row in report.rows if not row.worth_it and not row.fault]
-    faults = [row for row in report.rows if row.fault]
+    faults = [row for row in report.rows if row.fault and not _is_shown(row)]
     if small or faults or report.untried:
         yield from ("", style("Not advised.", "bold"))
     for row in small:
@@ -174,5 +196,5 @@ def _rest(report: ShrinkReport, style: Style) -> Iterator[str]:
         yield f"  {row.name}: not measured: {printable(row.fault)}"
     for text in report.untried:
         yield f"  {printable(text)}"
-    if not any(row.worth_it for row in report.rows):
-        yield from ("", "There is nothing left to save by building it otherwise.")
+    if not any(map(_is_shown, report.rows)):
+        yield from ("", "Nothing that was tried saves a thousandth.")

@@ -31,12 +31,14 @@ class Watching:
         limit: Seconds after which the run is ended.
         stop_signal: With which to end it; None kills it at once.
         probe: What to request; its end is the run's end.
+        until_output: The first thing that it writes is the run's end.
     """
 
     files: bool
     limit: float
     stop_signal: int | None = None
     probe: Probe | None = None
+    until_output: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -47,6 +49,9 @@ class Observation:
         reason: Why there was no answer, in the words of the kernel.
         complaint: What the runtime says went wrong, or empty.
         sought: What the program looked for.
+        first_output: Milliseconds from the program's start to the first thing that it wrote, or None.
+        anonymous: Bytes of memory, when *resident* was taken, that no file of the image has; or None.
+        processor: Nanoseconds that it had run on processors by then, or None.
     """
 
     started: bool = False
@@ -63,6 +68,9 @@ class Observation:
     reason: str = ""
     complaint: str = ""
     sought: list[Sought] = field(default_factory=list)
+    first_output: float | None = None
+    anonymous: int | None = None
+    processor: int | None = None
 
 
 def observe(made: Plan, watching: Watching) -> Observation:
@@ -113,7 +121,8 @@ class _Run:
                 if left <= 0:
                     goes_on = self._time_is_over()
                     continue
-                for key, _ in selector.select(left):
+                # What the program did comes before what it wrote.
+                for key, _ in sorted(selector.select(left), key=lambda one: one[0].fileobj is not self._session):
                     if key.fileobj is self._session:
                         goes_on = self._read_event()
                     elif not self._read_output():
@@ -129,6 +138,10 @@ class _Run:
         data = os.read(self._output, _CHUNK)
         self._tail += data
         del self._tail[:-_OUTPUT]
+        if data and self._watching.until_output and self._seen.first_output is None and self._executed is not None:
+            self._seen.first_output = (time.monotonic_ns() - self._executed) / _MILLISECOND
+            if self._exit is None:
+                self._ask_memory()
         return bool(data)
 
     def _read_event(self) -> bool:
@@ -183,6 +196,8 @@ class _Run:
     def _remember(self, event: Event) -> None:
         self._seen.resident = event.get("resident", self._seen.resident)
         self._seen.peak = event.get("peak", self._seen.peak)
+        self._seen.anonymous = event.get("anonymous", self._seen.anonymous)
+        self._seen.processor = event.get("processor", self._seen.processor)
 
     def _ask_memory(self) -> None:
         self._deadline = time.monotonic() + STOP_LIMIT

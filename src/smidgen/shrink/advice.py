@@ -6,8 +6,17 @@ Everywhere ``size`` is of all layers, uncompressed; ``pull`` is what a machine w
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from smidgen.config.settings import Settings
+
+#: All that can be tried, by name.
+NAMES: Final = (
+    *("optimise", "strip", "debug-data", "no-trimpath", "no-buildmode", "no-race", "no-msan", "no-asan", "no-cover"),
+    *("http2", "grpc-trace", "zones-inside", "zones-beside", "no-inlining", "no-pgo", "amd64-v3"),
+    *("gzip-harder", "gzip", "zstd", "zstd-harder", "base-scratch", "base-static"),
+    *("upx", "upx-lzma", "methods", "assets"),
+)
 
 
 class Standing(StrEnum):

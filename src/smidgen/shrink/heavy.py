@@ -7,9 +7,8 @@ from typing import Final
 
 from smidgen.analyze.explained import ExplainedBinary, OwnerKind
 from smidgen.errors import NotFound
-from smidgen.gobuild.variants import Variants
 from smidgen.shrink.advice import Heavy
-from smidgen.shrink.imports import Package, imports_of
+from smidgen.shrink.imports import Package
 from smidgen.shrink.subject import Subject
 
 _MOST: Final = 5
@@ -28,11 +27,16 @@ class _Bytes:
         return _Bytes(self.size + other.size, self.pull + other.pull)
 
 
-def heavy_packages(subject: Subject, variants: Variants) -> tuple[Heavy, ...]:
-    """Name the packages that bring most, of those that the program could do without."""
+def heavy_packages(subject: Subject, imports: Mapping[str, Package], program: str) -> tuple[Heavy, ...]:
+    """Name the packages that bring most, of those that the program could do without.
+
+    Args:
+        subject: The program.
+        imports: What imports what; empty where that is not known: then packages count alone.
+        program: Import path of its main package.
+    """
     owned = _owned(subject.explained)
-    imports = imports_of(subject.settings, variants)
-    weights = _weights(owned, imports, variants.package.import_path)
+    weights = _weights(owned, imports, program)
     least = subject.explained.size // _SHARE
     found: list[Heavy] = []
     taken: set[str] = set()

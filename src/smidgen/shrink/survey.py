@@ -1,17 +1,25 @@
 """The whole way of ``smidgen shrink``: the program as it is, each advice on its own, and the safe ones together."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import msgspec
 
-from smidgen.errors import SmidgenError
+from smidgen.errors import SmidgenError, UsageError
 from smidgen.gobuild.variants import Variants
-from smidgen.shrink.advice import Advice, Cost, Row, Standing, Survey
+from smidgen.layer.compression import Compression
+from smidgen.sandbox.prove import HttpCheck
+from smidgen.shrink.advice import NAMES, Advice, Cost, Row, Standing, Survey
+from smidgen.shrink.apply import joined_keys
 from smidgen.shrink.bench import Bench, Made
 from smidgen.shrink.heavy import heavy_packages
+from smidgen.shrink.imports import Package, imports_of
 from smidgen.shrink.propose import propose
+from smidgen.shrink.source import SourceTrials, first_words
+from smidgen.shrink.start import Running, measure_running
 from smidgen.shrink.subject import Subject, build_subject
+from smidgen.shrink.upx import upx_rows
 from smidgen.store.content import ContentStore
 
 Tell = Callable[[str], None]
@@ -23,9 +31,26 @@ class SurveyOptions:
 
     Attributes:
         thorough: Also what compiles every package once more.
+        http: What the program answers, to measure what a request takes; None to start it only.
+        only: Names of advice to try; empty for all.
     """
 
     thorough: bool = False
+    http: HttpCheck | None = None
+    only: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        """Refuse names that nothing has.
+
+        Raises:
+            UsageError: There is no such advice.
+        """
+        if unknown := sorted(self.only.difference(NAMES)):
+            raise UsageError(f"there is no advice {unknown[0]!r}", hint=f"expected {', '.join(NAMES)}")
+
+    def wants(self, name: str) -> bool:
+        """Say whether the advice *name* is to be tried."""
+        return not self.only or name in self.only
 
 
 def survey(variants: Variants, store: ContentStore, options: SurveyOptions, *, tell: Tell) -> Survey:
@@ -37,7 +62,23 @@ def survey(variants: Variants, store: ContentStore, options: SurveyOptions, *, t
     """
     with Bench.open(variants, store) as bench:
         subject = build_subject(bench, tell)
-        return _Surveyor(bench, subject, options, tell).survey()
+        stopwatch = _Stopwatch(subject.made, options.http)
+        return _Surveyor(bench, subject, options, tell, stopwatch).survey()
+
+
+class _Stopwatch:
+    """Runs variants; the program as it is runs once for all of them."""
+
+    def __init__(self, made: Made, http: HttpCheck | None) -> None:
+        self._made = made
+        self._http = http
+
+    @cached_property
+    def now(self) -> Running:
+        return self.measure(self._made)
+
+    def measure(self, made: Made) -> Running:
+        return measure_running(made.image, self._http)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +87,13 @@ class _Surveyor:
     subject: Subject
     options: SurveyOptions
     tell: Tell
+    stopwatch: "_Stopwatch"
 
     def survey(self) -> Survey:
         variants, subject = self.bench.variants, self.subject
         advice = tuple(propose(subject, variants.place))
-        rows = tuple(self._rows(advice))
+        imports = imports_of(subject.settings, variants)
+        rows = (*self._rows(advice), *self._packed_rows(), *self._source_rows(imports))
         found = Survey(
             target=variants.request.targets[0],
             program=variants.package.import_path,
@@ -59,16 +102,24 @@ class _Surveyor:
             now=subject.made.figures,
             rows=rows,
             together=None,
-            heavy=heavy_packages(subject, variants),
+            heavy=heavy_packages(subject, imports, variants.package.import_path),
             untried=tuple(self._untried(advice)),
         )
-        safe = {row.name for row in found.safe}
-        return replace(found, together=self._together([one for one in advice if one.name in safe]))
+        return replace(found, together=self._together(found.safe))
 
     def _rows(self, advice: Iterable[Advice]) -> Iterator[Row]:
         for one in advice:
-            if self.options.thorough or not one.is_slow or one.standing is Standing.YOURS:
+            if self._is_tried(one):
                 yield self._row(one)
+
+    def _is_tried(self, advice: Advice) -> bool:
+        if self.options.only:
+            return advice.name in self.options.only
+        return self.options.thorough or not advice.is_slow or advice.standing is Standing.YOURS
+
+    def _source_rows(self, imports: Mapping[str, Package]) -> Iterator[Row]:
+        self.tell("trying what the source could do without")
+        yield from SourceTrials(self.bench, self.subject, imports).rows(self.options.wants)
 
     def _row(self, advice: Advice) -> Row:
         row = _unmeasured(advice)
@@ -76,8 +127,13 @@ class _Surveyor:
         try:
             made = self._made(advice)
         except SmidgenError as error:
-            return replace(row, fault=_reason(error))
-        return replace(row, figures=made.figures, costs=self._costs(advice, made))
+            return replace(row, fault=first_words(error))
+        row = replace(row, figures=made.figures, costs=self._costs(advice, made))
+        if not advice.costs_speed:
+            return row
+        if self.options.http is None:
+            return replace(row, notes=("how much slower it is was not measured: --http :PORT/PATH says what to ask",))
+        return self._run(row, made)
 
     def _made(self, advice: Advice) -> Made:
         if advice.is_repacked:
@@ -91,29 +147,41 @@ class _Surveyor:
             return (Cost(what="time to pack the layers", unit="s", before=before.seconds, after=made.seconds),)
         return ()
 
-    def _together(self, advice: list[Advice]) -> Row | None:
-        if len(advice) < 2:
+    def _packed_rows(self) -> Iterator[Row]:
+        self.tell("trying upx")
+        for row, made in upx_rows(self.bench, self.subject, self.options.wants):
+            yield self._run(row, made) if made is not None else row
+
+    def _run(self, row: Row, made: Made) -> Row:
+        """Say what running a variant costs, if it can be run here."""
+        try:
+            return replace(row, costs=(*row.costs, *self.stopwatch.now.costs(self.stopwatch.measure(made))))
+        except SmidgenError as error:
+            return replace(row, notes=(*row.notes, f"how it runs was not measured: {first_words(error)}"))
+
+    def _together(self, rows: Sequence[Row]) -> Row | None:
+        if len(rows) < 2:
             return None
+        keys = joined_keys(rows)
         settings = self.subject.settings
-        for one in advice:
-            changes = {key: getattr(one.settings, key) for key in one.keys}
-            settings = msgspec.structs.replace(settings, **changes)
-        keys = {key: value for one in advice for key, value in one.keys.items()}
+        for name, value in keys.items():
+            parsed = Compression.parse(value) if isinstance(value, str) else value
+            settings = msgspec.structs.replace(settings, **{name: parsed})
         joined = Advice(
             name="all-safe",
             title="all of the safe ones together",
-            how="all of the above",
-            loses="; ".join(dict.fromkeys(one.loses for one in advice)),
+            how="--apply",
+            loses="; ".join(dict.fromkeys(row.loses for row in rows)),
             standing=Standing.SAFE,
             settings=settings,
             keys=keys,
-            is_repacked=all(one.is_repacked for one in advice),
+            is_repacked=set(keys) == {"compression"},
         )
         return self._row(joined)
 
     def _untried(self, advice: Iterable[Advice]) -> Iterator[str]:
-        slow = [one.name for one in advice if one.is_slow and one.standing is not Standing.YOURS]
-        if slow and not self.options.thorough:
+        slow = [one.name for one in advice if not self._is_tried(one)]
+        if slow and not self.options.only:
             yield f"{', '.join(slow)}: every package is compiled once more for each; --thorough does it"
 
 
@@ -126,10 +194,3 @@ def _unmeasured(advice: Advice) -> Row:
         standing=advice.standing,
         keys=advice.keys,
     )
-
-
-def _reason(error: SmidgenError) -> str:
-    """Say in a few words why something could not be built: the first line that Go wrote, if it wrote any."""
-    output = str(getattr(error, "output", "")).strip()
-    lines = [line for line in output.splitlines() if line and not line.startswith(("#", "go: downloading"))]
-    return f"{error.message}: {lines[0]}" if lines else error.message

@@ -7,11 +7,17 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Probe:
-    """A request to repeat until it is answered; *timeout* in seconds from the start of the program."""
+    """A request to repeat until it is answered well.
+
+    Attributes:
+        timeout: In seconds from the start of the program.
+        more: How many times to ask again after that, one after the other.
+    """
 
     port: int
     path: str
     timeout: float
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

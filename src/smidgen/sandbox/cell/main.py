@@ -22,7 +22,7 @@ from smidgen.sandbox.cell.forward import Forwarder
 from smidgen.sandbox.cell.job import Job, Probe
 from smidgen.sandbox.cell.linux import CLONE_NEWUSER, PR_SET_PDEATHSIG, prctl, unshare
 from smidgen.sandbox.cell.notify import Listener, install
-from smidgen.sandbox.cell.probe import probe
+from smidgen.sandbox.cell.probe import ask_again, probe
 from smidgen.sandbox.cell.trace import Tracer, memory
 
 _PACKET: Final = 1 << 16
@@ -309,7 +309,11 @@ def _trace(ours: socket.socket, theirs: socket.socket, control: socket.socket, r
 
 
 def _probe(wanted: Probe) -> dict[str, object]:
-    return probe(wanted.port, wanted.path, time.monotonic_ns() + int(wanted.timeout * _NANOSECONDS))
+    deadline = time.monotonic_ns() + int(wanted.timeout * _NANOSECONDS)
+    event = probe(wanted.port, wanted.path, deadline)
+    if wanted.more and event["reason"] == "":
+        ask_again(event, wanted.port, wanted.path, wanted.more)
+    return event
 
 
 def _silence() -> None:

@@ -10,6 +10,8 @@ from typing import Final
 _FIRST_PAUSE: Final = 0.0005
 _LONGEST_PAUSE: Final = 0.02
 _MAX_HEAD: Final = 65536
+# Seconds for one of several requests.
+_PATIENCE: Final = 10.0
 
 
 def probe(port: int, path: str, deadline: int) -> dict[str, object]:
@@ -41,6 +43,25 @@ def probe(port: int, path: str, deadline: int) -> dict[str, object]:
                 return event
         time.sleep(pause)
         pause = min(pause * 1.1, _LONGEST_PAUSE)
+
+
+def ask_again(event: dict[str, object], port: int, path: str, count: int) -> None:
+    """Request *path* another *count* times on one connection; *event* is told of an answer that is not 2xx."""
+    from http.client import HTTPConnection, HTTPException  # noqa: PLC0415 (few runs are measured like that)
+
+    with _connect(port, _PATIENCE) as connection:
+        client = HTTPConnection("localhost", port, timeout=_PATIENCE)
+        client.sock = connection
+        try:
+            for _ in range(count):
+                client.request("GET", path)
+                answer = client.getresponse()
+                answer.read()
+                if not 200 <= answer.status < 300:
+                    event["status"] = answer.status
+                    return
+        except (OSError, HTTPException) as error:
+            event["reason"] = str(error) or type(error).__name__
 
 
 def _request(port: int, path: str, timeout: float) -> int:

@@ -9,6 +9,7 @@ import select
 import stat
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from smidgen.sandbox.cell.calls import EXIT, LIFE, Call
@@ -94,8 +95,16 @@ class Tracer:
 
 
 def memory(pid: int) -> dict[str, int]:
-    """Give ``resident`` and ``peak`` of a process, in bytes, and its ``pid``; empty when it has gone."""
-    names = {"VmRSS": ("resident", 1024), "VmHWM": ("peak", 1024), "Tgid": ("pid", 1)}
+    """Give what a process has: ``resident``, ``peak``, ``anonymous`` (bytes), ``processor`` (nanoseconds) and ``pid``.
+
+    Empty when it has gone. ``anonymous`` is what no file of the image has. Source: proc_pid_status(5).
+    """
+    names = {
+        "VmRSS": ("resident", 1024),
+        "VmHWM": ("peak", 1024),
+        "RssAnon": ("anonymous", 1024),
+        "Tgid": ("pid", 1),
+    }
     found: dict[str, int] = {}
     try:
         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
@@ -106,7 +115,17 @@ def memory(pid: int) -> dict[str, int]:
                     found[key] = int(value.split()[0]) * unit
     except (OSError, ValueError):
         return {}
-    return found
+    return found | {"processor": _processor(pid)}
+
+
+def _processor(pid: int) -> int:
+    """Add up what the threads of a process have run. Source: the kernel's ``sched-stats.rst``."""
+    total = 0
+    with suppress(OSError, ValueError, IndexError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with suppress(FileNotFoundError), open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as file:
+                total += int(file.read(256).split()[0])
+    return total
 
 
 def _path(notification: Notification) -> str | None:
