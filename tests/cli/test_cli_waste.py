@@ -11,7 +11,7 @@ import pytest
 
 from smidgen.layer.entry import Entry, Kind
 from smidgen.oci.reference import Reference
-from smidgen.report.waste import instruction
+from smidgen.report.made_by import instruction
 from smidgen.store.content import ContentStore
 from support.command import Smidgen
 from support.small_images import put_image

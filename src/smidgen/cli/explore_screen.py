@@ -25,9 +25,9 @@ from smidgen.errors import SmidgenError
 from smidgen.image.image import Image
 from smidgen.layer.entry import Kind
 from smidgen.report.file_browser import BrowsedFile, Change, View, browse, matching
+from smidgen.report.made_by import instruction
 from smidgen.report.printable import printable
 from smidgen.report.text import human_size
-from smidgen.report.waste import instruction
 
 _STYLES: Final = {Change.ADDED: "green", Change.CHANGED: "yellow", Change.REMOVED: "red strike", Change.SAME: ""}
 _KINDS: Final = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from smidgen.report.explain import Depth, Selection
+from smidgen.report.made_by import instruction
 from smidgen.report.printable import printable
 from smidgen.report.schema_explain import (
     ExplainedContainer,
@@ -120,15 +121,16 @@ def _needs(needs: Iterable[ProgramNeed], style: Style) -> list[str]:
 
 
 def _layers(layers: Iterable[ExplainedTar], view: View) -> list[str]:
-    rows = [["LAYER", "SIZE", "PULL", "FILES", "CREATED BY"]]
+    counts = view.selection.depth >= Depth.FILE
+    rows = [["LAYER", "SIZE", "PULL", *(["FILES"] if counts else []), "CREATED BY"]]
     for layer in layers:
-        command = printable(" ".join(layer.created_by.split()))
+        command = printable(instruction(layer.created_by))
         if len(command) > _MAX_COMMAND:
             command = command[: _MAX_COMMAND - 1] + "…"
         digest = layer.digest.partition(":")[2][:12]
-        count = str(len(layer.files)) if view.selection.depth >= Depth.FILE else ""
-        rows.append([digest, human_size(layer.size), human_size(layer.pull), count, command])
-    return columns(rows, align="<>>>")
+        count = [str(len(layer.files))] if counts else []
+        rows.append([digest, human_size(layer.size), human_size(layer.pull), *count, command])
+    return columns(rows, align="<>>>" if counts else "<>>")
 
 
 def _files(files: Sequence[ExplainedEntry], view: View) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from smidgen.needs.need import NeedKind
+from smidgen.report.made_by import instruction
 from smidgen.report.page_frame import (
     Cell,
     Markup,
@@ -114,7 +115,7 @@ def _program(path: str, program: ExplainedProgram) -> Iterable[str]:
 def _layer_rows(image: ExplainedContainer) -> Iterable[tuple[str, ...]]:
     for number, layer in enumerate(image.layers, 1):
         sizes = human_size(layer.size), human_size(layer.pull), f"{len(layer.files):,}"
-        yield str(number), layer.created_by, *sizes, layer.digest
+        yield str(number), instruction(layer.created_by), *sizes, layer.digest
 
 
 def _config_rows(image: ExplainedContainer) -> Iterable[tuple[str, str]]:

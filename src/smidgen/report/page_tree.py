@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from smidgen.report.made_by import instruction
 from smidgen.report.printable import printable
 from smidgen.report.schema_explain import (
     ExplainedEntry,
@@ -65,7 +66,7 @@ def report_tree(report: ExplainReport) -> Item:
 
 
 def _layer(number: int, layer: ExplainedTar) -> Item:
-    made_by = " ".join(layer.created_by.split())
+    made_by = instruction(layer.created_by)
     item = Item(f"{number} {made_by[:120] or layer.digest[7:19]}", "layer", layer.size, layer.pull)
     directories: dict[str, Item] = {"": item}
     for file in layer.files:

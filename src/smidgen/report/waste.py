@@ -6,6 +6,7 @@ from typing import Final
 from smidgen.analyze.image.walk import ImageContent
 from smidgen.analyze.image.waste import WasteGroup, grouped, rolled_up
 from smidgen.image.image import Image
+from smidgen.report.made_by import instruction
 from smidgen.report.printable import encodable, printable
 from smidgen.report.schema_waste import LayerUse, WastedFiles, WasteReport
 from smidgen.report.text import columns, human_size
@@ -116,17 +117,6 @@ def _layer(content: ImageContent, at: int, *, full: bool) -> str:
     text = printable(instruction(content.layers[at].created_by))
     most = _LONG if full else _SHORT
     return f"{at + 1} {text if len(text) <= most else text[: most - 1] + '…'}".rstrip()
-
-
-def instruction(created_by: str) -> str:
-    """Give what a Dockerfile said, of what builders make of it in an image's history."""
-    text = " ".join(created_by.split()).removesuffix(" # buildkit")
-    shell = "/bin/sh -c "
-    if text.startswith(f"{shell}#(nop) "):
-        return text.removeprefix(f"{shell}#(nop) ").strip()
-    if text.startswith(shell):
-        return f"RUN {text.removeprefix(shell)}"
-    return text.replace(f"RUN {shell}", "RUN ", 1)
 
 
 def _advice(groups: Sequence[WasteGroup]) -> list[str]:
