@@ -9,6 +9,7 @@ from smidgen.layer.entry import Entry
 from smidgen.oci.config import RunConfig
 from smidgen.store.content import ContentStore
 from support.command import Smidgen
+from support.elf_maker import RX, ElfMaker
 from support.needs_programs import STANDARD
 from support.small_images import put_image
 
@@ -91,3 +92,13 @@ def test_what_cannot_be_explained(smidgen: Smidgen, tmp_path: Path) -> None:
         assert expected in outcome.stderr, outcome
         assert "Traceback" not in outcome.stderr
         assert outcome.stdout == ""
+
+
+def test_a_program_that_upx_packed_says_so(smidgen: Smidgen) -> None:
+    maker = ElfMaker()
+    maker.add(b"packed " * 100, flags=RX)
+    packed = smidgen.cwd / "packed"
+    packed.write_bytes(maker.build() + b"UPX!")
+    lines = smidgen("explain", packed).lines
+    assert "packed             by UPX: nothing inside can be told apart, unpack it with `upx -d` first" in lines[1]
+    assert smidgen("explain", packed, "--json").json["binary"]["packed"]
