@@ -182,3 +182,16 @@ def test_what_cannot_be_shrunk(smidgen: Smidgen) -> None:
     outcome = smidgen("shrink", write_hello(smidgen.cwd / "good"), fails=True, env={"TMPDIR": "/proc/nowhere"})
     assert outcome.exit_code == 1
     assert "Traceback" not in outcome.stderr
+
+
+def test_a_smaller_base_and_zones_inside(smidgen: Smidgen) -> None:
+    source = 'package main\n\nimport "time"\n\nfunc main() { time.LoadLocation("Europe/Paris") }\n'
+    write_program(smidgen.cwd, source, smidgen_yaml="base: static\n")
+    before = smidgen("images", "--json").json
+    report = smidgen("shrink", "--only", "base-scratch,zones-inside", "--json").json
+    rows = {row["name"]: row for row in report["rows"]}
+    assert rows["base-scratch"]["standing"] == "yours"
+    assert "smidgen.yaml:1" in rows["base-scratch"]["how"]
+    assert rows["base-scratch"]["saved_pull_size"] > 50_000
+    assert rows["zones-inside"]["figures"]["binary"] > report["now"]["binary"]
+    assert smidgen("images", "--json").json == before

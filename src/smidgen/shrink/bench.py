@@ -7,10 +7,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 import msgspec
 
 from smidgen.config.settings import Settings
+from smidgen.errors import CompileError
 from smidgen.gobuild.assembly import Part
 from smidgen.gobuild.built import BuiltPlatform
 from smidgen.gobuild.variants import Variants
@@ -20,6 +22,9 @@ from smidgen.image.image import Image
 from smidgen.shrink.advice import Figures
 from smidgen.store.content import ContentStore
 from smidgen.store.faults import reporting
+
+_ARROW: Final = " -> "
+_NO_SPACE: Final = "no space left on device"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,10 @@ class Bench:
         Raises:
             CompileError: Go refused it.
         """
-        return self.variants.compile(settings, self.fresh(), heard=heard)
+        try:
+            return self.variants.compile(settings, self.fresh(), heard=heard)
+        except CompileError as error:
+            raise _in_few_words(error) from error
 
     def fresh(self) -> Path:
         """Make an empty directory."""
@@ -109,6 +117,14 @@ class Bench:
         if settings.base == self.variants.settings.base:
             return nullcontext(self._base)
         return self.variants.base(settings, store)
+
+
+def _in_few_words(error: CompileError) -> CompileError:
+    """Leave out what the linker tells of dependencies, and say what to do about a full disk."""
+    lines = [line for line in error.output.splitlines() if _ARROW not in line]
+    is_full = any(_NO_SPACE in line for line in lines)
+    hint = "name a directory with room in TMPDIR" if is_full else error.hint
+    return CompileError(error.message.partition("\n")[0], output="\n".join(lines), hint=hint)
 
 
 def figures_of(built: BuiltPlatform) -> Figures:

@@ -49,10 +49,10 @@ def ask_again(event: dict[str, object], port: int, path: str, count: int) -> Non
     """Request *path* another *count* times on one connection; *event* is told of an answer that is not 2xx."""
     from http.client import HTTPConnection, HTTPException  # noqa: PLC0415 (few runs are measured like that)
 
-    with _connect(port, _PATIENCE) as connection:
-        client = HTTPConnection("localhost", port, timeout=_PATIENCE)
-        client.sock = connection
-        try:
+    try:
+        with _connect(port, _PATIENCE) as connection:
+            client = HTTPConnection("localhost", port, timeout=_PATIENCE)
+            client.sock = connection
             for _ in range(count):
                 client.request("GET", path)
                 answer = client.getresponse()
@@ -60,8 +60,8 @@ def ask_again(event: dict[str, object], port: int, path: str, count: int) -> Non
                 if not 200 <= answer.status < 300:
                     event["status"] = answer.status
                     return
-        except (OSError, HTTPException) as error:
-            event["reason"] = str(error) or type(error).__name__
+    except (OSError, HTTPException) as error:
+        event["reason"] = str(error) or type(error).__name__
 
 
 def _request(port: int, path: str, timeout: float) -> int:
