@@ -118,11 +118,12 @@ def test_scripts_compile_for_the_target(tmp_path: Path) -> None:
     given = ["-g", "-DSMIDGEN_INPUTS=0123", "-DX=a b", "it's"]
     assert _said(place / "cc", "-c", *given) == [*start, "-c", "-g", "-DX=a b", "it's"]
     # What is linked is static, and has no debug data that nobody asked the linker for.
-    assert _said(place / "cc", *given) == [*start, f"{place}/glibc.a", "-DX=a b", "it's", "-static"]
+    assert _said(place / "cc", *given) == [*start, "-O2", f"{place}/glibc.a", "-DX=a b", "it's", "-static"]
     # What is not kept is linked like what is, so that zig needs one C library only.
-    assert _said(place / "cc", "-o", "/b/_cgo_.o", "x.o")[len(start) :] == [
-        *(f"{place}/glibc.a", "-o", "/b/_cgo_.o", "x.o", "-s", "-static"),
+    assert _said(place / "cc", "-fPIC", "-O3", "-o", "/b/_cgo_.o", "x.o")[len(start) :] == [
+        *("-O2", f"{place}/glibc.a", "-o", "/b/_cgo_.o", "x.o", "-s", "-static"),
     ]
+    assert _said(place / "cc", "-fPIC", "-O3", "-c", "x.c")[len(start) :] == ["-fPIC", "-O3", "-c", "x.c"]
     assert _said(place / "c++", "-c", "x")[0] == "c++"
     assert _said(place / "ar", "rc", "x.a") == ["ar", "rc", "x.a"]
     assert stat.S_IMODE(place.stat().st_mode) == 0o700

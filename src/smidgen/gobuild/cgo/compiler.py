@@ -29,9 +29,9 @@ from smidgen.gobuild.process import find_executable
 INPUTS_DEFINITION: Final = "SMIDGEN_INPUTS"
 
 # What a script leaves out of the arguments: our definition, so that zig's own cache sees what really changed; and for
-# the linker a wish for debug data, which Go adds even where it wants none. What is linked only to be looked at (by
-# cmd/cgo) or to see whether it can be (by cmd/link) is stripped as the program is: zig would compile the C library once
-# more for what is not.
+# the linker a wish for debug data, which Go adds even where it wants none. zig compiles the C library once more for
+# each other way of linking. A program is linked three times: by cmd/cgo, to look at it; by cmd/link, to see whether it
+# can be; and in the end. All are made alike, as nothing but objects is linked.
 _COMPILER: Final = """\
 #!/bin/sh
 # {note}
@@ -48,6 +48,7 @@ for argument do
   case $argument in
     -D{definition}=*) ;;
     -g) if [ -z "$link" ]; then set -- "$@" -g; fi ;;
+    -fPIC|-O*) if [ -z "$link" ]; then set -- "$@" "$argument"; fi ;;
     *) set -- "$@" "$argument" ;;
   esac
 done
@@ -58,7 +59,7 @@ done
       {zig} ar rcs "$place/$$.a" "$place/$$.o" && rm "$place/$$.o" && mv "$place/$$.a" "$place/glibc.a" || exit 1
   fi
   # First, before an argument that says of what language files are.
-  set -- "$place/glibc.a" "$@" $trial {linking}
+  set -- -O2 "$place/glibc.a" "$@" $trial {linking}
 fi
 exec {zig} {mode} -target {triple} {compiling} "$@"
 """
