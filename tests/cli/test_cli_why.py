@@ -40,3 +40,13 @@ def test_without_source(smidgen: Smidgen) -> None:
     assert outcome.exit_code == 2
     assert "no module proxy has" in outcome.stderr
     assert "smidgen why . PACKAGE" in outcome.stderr
+
+
+def test_a_link_that_fails_is_told_in_the_linkers_words_alone(smidgen: Smidgen) -> None:
+    """Not in those that it was asked for: thousands of edges."""
+    (smidgen.cwd / "go.mod").write_text("module example.com/undefined\n\ngo 1.21\n")
+    (smidgen.cwd / "main.go").write_text("package main\n\nfunc f()\n\nfunc main() { f() }\n")
+    (smidgen.cwd / "empty.s").write_text("")
+    failed = smidgen("why", ".", "runtime", fails=True)
+    assert "relocation target main.f not defined" in failed.stderr
+    assert " -> " not in failed.stderr

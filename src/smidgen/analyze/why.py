@@ -77,8 +77,8 @@ class LinkGraph:
         self._known: set[str] = set()
         self._looking_up: dict[str, None] = {}
 
-    def add_line(self, line: str) -> None:
-        """Take in a line that the linker wrote; what is no edge is passed over."""
+    def add_line(self, line: str) -> bool:
+        """Take in a line that the linker wrote; what is no edge is passed over, and False comes back."""
         user, arrow, used = line.partition(_ARROW)
         if arrow and _LOOKS_UP in user:
             self._looking_up[_canonical(_FLAGS.sub("", user))] = None
@@ -86,6 +86,7 @@ class LinkGraph:
         # them; and what debuggers are told is no reason to keep anything.
         if arrow and not used.startswith("go:info.") and not _CONTENT.search(used):
             self.add_edge(_FLAGS.sub("", user), _FLAGS.sub("", used))
+        return bool(arrow)
 
     def add_calls(self, calls: Iterable[tuple[str, str]]) -> None:
         """Take in direct calls: who calls whom."""

@@ -91,7 +91,7 @@ def compile_packages(
     templates: TemplateSource | None = None,
     progress: Callable[[str], None] | None = None,
     started: tuple[Command, Process] | None = None,
-    heard: Callable[[str], None] | None = None,
+    heard: Callable[[str], bool] | None = None,
 ) -> Compiled:
     """Compile every job for its platforms.
 
@@ -103,7 +103,8 @@ def compile_packages(
         templates: Values for templates in options; without it they are taken as they are.
         progress: Told in words what begins, what Go downloads, and what is done.
         started: A process that was started beforehand, with *output* as its own; used if it is what is needed.
-        heard: Told each other line that Go, or the linker, writes to standard error.
+        heard: Told each other line that Go, or the linker, writes to standard error; tells whether it has use for
+            it, and then it is no part of an error.
 
     Raises:
         CompileError: Go refused a package; its own words are kept.
@@ -126,6 +127,8 @@ def compile_packages(
     def ended(position: int, outcome: Outcome) -> None:
         batch = batches[position]
         if outcome.exit_code != 0:
+            if heard is not None:
+                outcome = replace(outcome, stderr=_not_heard(outcome.stderr, heard))
             raise _refused(expanded[position], outcome, toolchain, environ)
         tell(f"compiled {_names(batch)} for {batch.platform}")
 
@@ -303,6 +306,10 @@ def _graph(place: str) -> str:
 
 def _names(batch: Batch) -> str:
     return ", ".join(package.import_path for package in batch.packages)
+
+
+def _not_heard(said: bytes, heard: Callable[[str], bool]) -> bytes:
+    return b"".join(line for line in said.splitlines(keepends=True) if not heard(line.decode(errors="replace")))
 
 
 def _refused(batch: Batch, outcome: Outcome, toolchain: Toolchain, environ: Mapping[str, str]) -> CompileError:

@@ -29,7 +29,7 @@ class RelinkRequest:
         ldflags: Further flags of the linker.
         strip: Whether symbols are left out.
         progress: Told in words what is going on.
-        heard: Told each line that the linker writes.
+        heard: Told each line that the linker writes; tells whether it has use for it.
     """
 
     target: str
@@ -40,7 +40,7 @@ class RelinkRequest:
     ldflags: tuple[str, ...] = ()
     strip: bool = True
     progress: Callable[[str], None] = lambda _text: None
-    heard: Callable[[str], None] | None = None
+    heard: Callable[[str], bool] | None = None
 
 
 def relink(request: RelinkRequest, output: str) -> Path:

@@ -90,13 +90,13 @@ class Variants:
         """The directory of its package, where it has one here."""
         return Path(self.package.directory) if self.package.directory else None
 
-    def compile(self, settings: Settings, output: Path, *, heard: Callable[[str], None] | None = None) -> Path:
+    def compile(self, settings: Settings, output: Path, *, heard: Callable[[str], bool] | None = None) -> Path:
         """Compile it below the empty directory *output* give the executable.
 
         Args:
             settings: How.
             output: Where.
-            heard: Told each line that Go, or its linker, writes.
+            heard: Told each line that Go, or its linker, writes; tells whether it has use for it.
 
         Raises:
             CompileError: Go refused it.

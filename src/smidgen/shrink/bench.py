@@ -72,7 +72,7 @@ class Bench:
         with temporary as directory, variants.base(variants.settings, store) as base:
             yield cls(variants, Path(directory), base)
 
-    def compile(self, settings: Settings, *, heard: Callable[[str], None] | None = None) -> Path:
+    def compile(self, settings: Settings, *, heard: Callable[[str], bool] | None = None) -> Path:
         """Compile the program, and give the executable.
 
         Raises:
