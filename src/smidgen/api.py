@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from smidgen.config.search import ConfigSearch
 from smidgen.config.settings import Flags
 from smidgen.errors import UsageError
+from smidgen.gobuild.build import build as _build
 from smidgen.gobuild.built import Built
 from smidgen.gobuild.pipeline import BuildRequest, Outcome
-from smidgen.gobuild.pipeline import build as _build
 from smidgen.image.image import Image
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference

@@ -239,6 +239,17 @@ CASES = (
         default=(),
     ),
     Case(
+        "build",
+        "[./configure, make]",
+        ("./configure", "make"),
+        "make CFLAGS='-O2 -g'",
+        ("make CFLAGS='-O2 -g'",),
+        {},
+        None,
+        default=(),
+    ),
+    Case("bin", "src/app", "src/app", "src/b", "src/b", {"bin": "c"}, "c", default=""),
+    Case(
         "flags",
         "[-mod=vendor, -x y]",
         ("-mod=vendor", "-x y"),

@@ -95,7 +95,7 @@ def test_show_says_where_each_value_came_from(repo: Path) -> None:
         strip: true                            # default
         disable_optimizations: false           # default
         # not set: names, name, entrypoint, cmd, workdir, volumes, stop_signal, linux_capabilities, labels, \
-annotations, add, go, flags, ldflags, gcflags, build_tags, variables, build_env, sysroot, libc, libraries
+annotations, add, go, build, bin, flags, ldflags, gcflags, build_tags, variables, build_env, sysroot, libc, libraries
     """)
         + "\n"
     )

@@ -21,7 +21,6 @@ from smidgen.config.settings import Flags
 from smidgen.errors import PolicyError, UsageError
 from smidgen.gobuild.built import Built
 from smidgen.gobuild.pipeline import BuildRequest, Outcome
-from smidgen.needs.need import FactKind
 from smidgen.report.build import build_report, render_build, render_warnings, unchanged
 from smidgen.report.schema_build import BuildReport, PushResult
 from smidgen.report.schema_proof import ProofReport
@@ -79,6 +78,7 @@ _SETTINGS: Final = (
         "platforms", "OS/ARCH[/VARIANT],…", "Platforms; `all` for all supported.  [default: linux on this machine]"
     ),
     _Option("go", "PATH", "The go command.  [default: the one on PATH, else that of smidgen[go]]", many=False),
+    _Option("bin", "NAME", "Which executable of a project that is not Go, where it makes several.", many=False),
     _Option("ldflags", "FLAGS", "More linker flags, beside -s -w; ko's templates are expanded."),
     _Option("variables", "PKG.NAME=VALUE", "Set a string variable of the program; templates are expanded."),
     _Option("build_tags", "TAG,…", "Build tags."),
@@ -133,7 +133,7 @@ def _setting_options(command: Command) -> Command:
     return command
 
 
-@click.command(short_help="Build Go programs, or a ready binary, into images.")
+@click.command(short_help="Build programs, or a ready binary, into images.")
 @click.argument("targets", nargs=-1, metavar="[TARGET]…")
 @click.option("--binary", type=click.Path(path_type=Path), help="Take this executable, with its libraries.")
 @_setting_options
@@ -153,7 +153,7 @@ def _setting_options(command: Command) -> Command:
 @click.option(
     "--prove/--no-prove",
     default=None,
-    help="Run each image that this machine can run, as `smidgen prove` does.  [default: that programs with C start]",
+    help="Run each image that this machine can run, as `smidgen prove` does.  [default: that all start but pure Go]",
 )
 @click.option("--http", metavar=":PORT/PATH", help="With --prove: request this until it answers with 2xx.")
 @click.option("--verify-reproducible", is_flag=True, help="Build once more, elsewhere and otherwise, and compare.")
@@ -180,10 +180,11 @@ def command(
     verify_reproducible: bool,
     **rest: Any,  # noqa: ANN401
 ) -> int:
-    """Build Go programs, or a ready binary, into images.
+    """Build programs, or a ready binary, into images.
 
-    A TARGET is a main package: a directory, an import path, a pattern (./cmd/... for all below),
-    or PATH@VERSION from the module proxy. No TARGET means the current directory.
+    A TARGET is a main package of Go: a directory, an import path, a pattern (./cmd/... for all below),
+    or PATH@VERSION from the module proxy; or the directory of a program that a script makes, where
+    smidgen.yaml says `build:`. No TARGET means the current directory.
 
     With -f FILE, a Dockerfile is built: see `smidgen build -f FILE --help`.
 
@@ -203,7 +204,7 @@ def command(
     report = build_report(outcome.images, seconds=time.monotonic() - started)
     said = _said(report)
     failures: list[str] = []
-    if prove or (prove is None and _has_c(outcome.images)):
+    if prove or (prove is None and _has_opaque(outcome.images)):
         proofs, failures = _proofs(outcome.images, http, asked=bool(prove))
         report = msgspec.structs.replace(report, proofs=proofs)
     sys.stderr.write(said.coloured if console.colours(sys.stderr) else said.plain)
@@ -245,18 +246,16 @@ def _pushed(store: ContentStore, images: Sequence[Built]) -> PushResult:
     return push_built(store, [(built.image.descriptor, built.names) for built in images])
 
 
-def _has_c(images: Sequence[Built]) -> bool:
+def _has_opaque(images: Sequence[Built]) -> bool:
     """Tell whether there is a program whose needs cannot be read with certainty."""
-    every = [one for built in images for one in built.platforms]
-    facts = (fact for one in every for fact in one.facts.report.facts)
-    return any(one.closure for one in every) or any(fact.kind is FactKind.CGO and not fact.warning for fact in facts)
+    return any(one.is_opaque for built in images for one in built.platforms)
 
 
 def _proofs(images: Sequence[Built], http: str | None, *, asked: bool) -> tuple[tuple[ProofReport, ...], list[str]]:
     # A sandbox costs a tenth of a small build's time to import.
-    from smidgen.cli.build_proofs import asked_proofs, proofs_of_c  # noqa: PLC0415
+    from smidgen.cli.build_proofs import asked_proofs, opaque_proofs  # noqa: PLC0415
 
-    return asked_proofs(images, http) if asked else proofs_of_c(images)
+    return asked_proofs(images, http) if asked else opaque_proofs(images)
 
 
 def _flags(given: dict[str, Any]) -> Flags:

@@ -14,7 +14,6 @@ import msgspec
 from smidgen.cli.console import console
 from smidgen.errors import SandboxError
 from smidgen.gobuild.built import Built, BuiltPlatform
-from smidgen.needs.need import FactKind
 from smidgen.report.proof import failure_text, proof_report, render_proof
 from smidgen.report.schema_proof import FindingResult, ProofReport
 from smidgen.sandbox.prove import HttpCheck, ProveOptions, prove_image
@@ -34,10 +33,10 @@ def asked_proofs(images: Sequence[Built], http: str | None) -> tuple[tuple[Proof
     return tuple(reports), [failure_text(proof) for proof in reports if not proof.passed]
 
 
-def proofs_of_c(images: Sequence[Built]) -> tuple[tuple[ProofReport, ...], list[str]]:
+def opaque_proofs(images: Sequence[Built]) -> tuple[tuple[ProofReport, ...], list[str]]:
     """Run each image with C, for every platform that can be run here, to see that it starts; and say what failed."""
     reports = []
-    for built, one in _with_c(images):
+    for built, one in _opaque(images):
         marker = os.path.join(one.image.store.root, "cache", "proved", one.image.digest.partition(":")[2])
         if os.path.exists(marker):
             continue
@@ -60,11 +59,10 @@ def proofs_of_c(images: Sequence[Built]) -> tuple[tuple[ProofReport, ...], list[
     return tuple(reports), [failure_text(proof) for proof in reports if not proof.passed]
 
 
-def _with_c(images: Sequence[Built]) -> Iterator[tuple[Built, BuiltPlatform]]:
+def _opaque(images: Sequence[Built]) -> Iterator[tuple[Built, BuiltPlatform]]:
     for built in images:
         for one in built.platforms:
-            facts = one.facts.report.facts
-            if one.closure or any(fact.kind is FactKind.CGO and fact.symbol and not fact.warning for fact in facts):
+            if one.is_opaque:
                 yield built, one
 
 

@@ -16,7 +16,7 @@ class LazyGroup(click.Group):
 
     #: Name → (module with a ``command``, line of help), in the order of ``--help``.
     commands_by_name: ClassVar[dict[str, tuple[str, str]]] = {
-        "build": ("smidgen.cli.build", "Build Go programs, or a ready binary, into images."),
+        "build": ("smidgen.cli.build", "Build programs, or a ready binary, into images."),
         "flow": ("smidgen.cli.flow", "Build several Dockerfiles in order, with files that go from one to the next."),
         "run": ("smidgen.cli.run", "Run an image."),
         "prove": ("smidgen.cli.prove", "Run an image under hostile conditions and report what it missed."),

@@ -26,6 +26,7 @@ LISTS: Final[Mapping[str, Callable[[str], tuple[str, ...]]]] = {
     "volumes": _whole,
     "add": _whole,
     "linux_capabilities": _spaces,
+    "build": _whole,
     "flags": split_go_flags,
     "ldflags": _whole,
     "gcflags": _whole,

@@ -92,6 +92,8 @@ class _Resolver:
             name=self._text("name", values.parse_name, None),
             tags=self._list("tags", values.parse_tag, ("latest",), required="a tag"),
             go=self._text("go", str, None),
+            build=tuple(line for line in self._list("build", _checked) if line.strip()),
+            bin=self._text("bin", _checked, ""),
             flags=self._list("flags", _checked),
             ldflags=self._list("ldflags", _checked),
             gcflags=self._list("gcflags", _checked),

@@ -209,6 +209,22 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     needs: Annotated[
         Needs | UnsetType, Meta(description="What the binary needs at run time, beyond what is read from the binary.")
     ] = UNSET
+    build: Annotated[
+        str | list[str] | UnsetType,
+        Meta(
+            description="How the program is made where it is not Go: a script for sh, or its lines, which runs in a "
+            "copy of the target's directory with CC, CXX and others for the platform, and leaves the executable at "
+            "$OUT, or where bin says.",
+            examples=["make", ["./configure --host=$TARGET", "make"]],
+        ),
+    ] = UNSET
+    bin: Annotated[
+        str | UnsetType,
+        Meta(
+            description="Which executable is meant: with build a path below the target's directory.",
+            examples=["src/server"],
+        ),
+    ] = UNSET
     flags: Annotated[
         str | list[_Scalar] | UnsetType,
         Meta(
@@ -242,7 +258,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     build_env: Annotated[
         _Map | UnsetType,
         Meta(
-            description="Environment of go build, over that of smidgen itself.",
+            description="Environment of go build, over that of smidgen itself; of the build script, which gets little "
+            "else.",
             examples=[{"GOPRIVATE": "git.example.com", "GOEXPERIMENT": "jsonv2"}],
         ),
     ] = UNSET
@@ -279,7 +296,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     ] = UNSET
     strip: Annotated[
         bool | UnsetType,
-        Meta(description="Whether symbols and debug information are left out of the binary (-s -w). They are."),
+        Meta(description="Whether symbols and debug information are left out of the binary. They are."),
     ] = UNSET
     disable_optimizations: Annotated[
         bool | UnsetType, Meta(description="Compile for a debugger, as ko's --disable-optimizations does.")

@@ -58,6 +58,7 @@ class Flags:
 
     names: tuple[str, ...] | None = None
     go: str | None = None
+    bin: str | None = None
     flags: str | None = None
     ldflags: tuple[str, ...] | None = None
     gcflags: tuple[str, ...] | None = None
@@ -104,6 +105,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         name: Last part of the image's name, or None to take the last element of the import path.
         tags: Tags of the image, templates.
         go: Path or name of the go command, or None to look for it.
+        build: Lines of the script that makes the program, where there is one.
+        bin: Which executable is meant, where that is not plain; or empty.
         flags: Further arguments of ``go build``, templates, one argument an element.
         ldflags: Texts of ``-ldflags``, templates, to be joined with a space; ``-s -w`` is *strip*'s business.
         gcflags: Arguments of ``-gcflags``, each a flag of its own.
@@ -148,6 +151,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None
     tags: tuple[str, ...]
     go: str | None
+    build: tuple[str, ...]
+    bin: str
     flags: tuple[str, ...]
     ldflags: tuple[str, ...]
     gcflags: tuple[str, ...]

@@ -2,14 +2,16 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 
 from smidgen.config.fields import flag_name
 from smidgen.config.settings import Flags
 from smidgen.errors import UsageError
+from smidgen.gobuild.build import split_targets
 from smidgen.gobuild.built import Built
 from smidgen.gobuild.pipeline import BuildRequest, packages_of
 from smidgen.gobuild.reproducible import source_directories, verify_reproducible
+from smidgen.gobuild.toolchain import Toolchain
 
 
 def build_again(request: BuildRequest, images: Sequence[Built]) -> tuple[str, ...]:
@@ -22,9 +24,11 @@ def build_again(request: BuildRequest, images: Sequence[Built]) -> tuple[str, ..
     """
     if request.binary is not None:
         raise UsageError("--binary takes an executable as it is: there is nothing to build twice")
-    packages, toolchain = packages_of(request)
+    go, others = split_targets(request)
+    toolchain, of_go = _go_sources(replace(request, targets=go)) if go else (None, ())
     sources = (
-        *source_directories(packages, toolchain=toolchain, environ=request.environ),
+        *of_go,
+        *(one.directory for one in others),
         *map(os.path.dirname, request.configs.files()),
         # Relative files of the command line are sought there.
         *((str(request.directory),) if request.flags.add or request.flags.ca_bundles else ()),
@@ -46,6 +50,11 @@ def build_again(request: BuildRequest, images: Sequence[Built]) -> tuple[str, ..
         environ=request.environ,
     )
     return done.varied
+
+
+def _go_sources(request: BuildRequest) -> tuple[Toolchain, tuple[str, ...]]:
+    packages, toolchain = packages_of(request)
+    return toolchain, source_directories(packages, toolchain=toolchain, environ=request.environ)
 
 
 def flag_arguments(flags: Flags) -> Iterator[str]:

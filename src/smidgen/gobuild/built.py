@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from smidgen.image.assemble import AssembledLayer
 from smidgen.image.image import Image
 from smidgen.needs.examine import BinaryFacts
+from smidgen.needs.need import FactKind
 from smidgen.needs.selection import Selection
 from smidgen.oci.platform import Platform
 from smidgen.oci.reference import Reference
@@ -37,6 +38,14 @@ class BuiltPlatform:
     warnings: tuple[str, ...] = ()
     base: "BaseImage | None" = None
     closure: "Closure | None" = None
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether not all that the program needs can be read from it, so that only running it tells."""
+        if self.closure is not None or not self.facts.go_version:
+            return True
+        facts = self.facts.report.facts
+        return any(fact.kind is FactKind.CGO and fact.symbol and not fact.warning for fact in facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,13 +41,13 @@ class Elsewhere:
         root: An empty directory of our own.
         sources: Directories of the first place, absolute, none within another.
         environ: The environment of the first place.
-        toolchain: What is to compile here too.
+        toolchain: What is to compile Go here too, or None where there is no Go.
     """
 
     root: str
     sources: tuple[str, ...]
     environ: Mapping[str, str]
-    toolchain: Toolchain
+    toolchain: Toolchain | None
 
     def copy(self) -> None:
         """Copy the sources.
@@ -74,21 +74,12 @@ class Elsewhere:
 
     def variables(self) -> dict[str, str]:
         """Give the environment for this place."""
-        settings = GoSettings(self.environ, self.toolchain.goroot)
         home = self.environ.get("HOME", "")
-        gopath = settings.get("GOPATH") or os.path.join(home, "go")
-        module_cache = settings.get("GOMODCACHE") or os.path.join(gopath.split(os.pathsep)[0], "pkg", "mod")
         own = {
             "HOME": os.path.join(self.root, "home"),
             "TMPDIR": os.path.join(self.root, "tmp"),
             "XDG_DATA_HOME": os.path.join(self.root, "data"),
             "XDG_CACHE_HOME": os.path.join(self.root, "cache"),
-            "GOCACHE": os.path.join(self.root, "cache", "go"),
-            "GOMODCACHE": module_cache,
-            "GOPATH": gopath,
-            "GOENV": settings.user_file or "off",
-            "GOMAXPROCS": "1",
-            "SMIDGEN_GO": self.toolchain.path,
             "TZ": "Pacific/Kiritimati",
             "LC_ALL": "tr_TR.UTF-8",
             "LANG": "tr_TR.UTF-8",
@@ -100,7 +91,19 @@ class Elsewhere:
         }
         left = {name: value for name, value in self.environ.items() if not name.startswith("XDG_")}
         left.pop("SMIDGEN_STORE", None)
-        return {**left, **own}
+        return {**left, **own, **(self._go_variables(self.toolchain, home) if self.toolchain is not None else {})}
+
+    def _go_variables(self, toolchain: Toolchain, home: str) -> dict[str, str]:
+        settings = GoSettings(self.environ, toolchain.goroot)
+        gopath = settings.get("GOPATH") or os.path.join(home, "go")
+        return {
+            "GOCACHE": os.path.join(self.root, "cache", "go"),
+            "GOMODCACHE": settings.get("GOMODCACHE") or os.path.join(gopath.split(os.pathsep)[0], "pkg", "mod"),
+            "GOPATH": gopath,
+            "GOENV": settings.user_file or "off",
+            "GOMAXPROCS": "1",
+            "SMIDGEN_GO": toolchain.path,
+        }
 
     def _git_settings(self, home: str) -> str:
         """Write a git configuration that includes the user's, so that the same files count as unknown."""

@@ -134,21 +134,14 @@ class _Plan:
         return tuple(Path(one.directory) if one.directory else None for one in self.packages)
 
 
-def build(request: BuildRequest, store: ContentStore, *, progress: Progress) -> Outcome:
-    """Build every target into a tagged image of *store*.
+def build_packages(request: BuildRequest, store: ContentStore, *, progress: Progress) -> Outcome:
+    """Build every target, which is for Go, into a tagged image of *store*.
 
     Raises:
         UsageError: The request cannot be meant.
         BuildError: Go is missing, refused a package, or made something that cannot run alone.
         StoreError: The store cannot be written.
     """
-    if request.binary is not None:
-        from smidgen.gobuild.ready import build_ready  # noqa: PLC0415
-
-        with store.writing():
-            image = build_ready(request, request.binary, store, progress=progress)
-            tag(store, [image])
-        return Outcome((image,))
     started_ns = request.head_start.started_ns if request.head_start is not None else time.time_ns()
     plan = _plan(request, store)
     with store.writing(), find_bases(request, plan.settings, plan.places, store, progress) as bases:

@@ -58,7 +58,7 @@ def verify_reproducible(
     *,
     directory: str,
     sources: Iterable[str],
-    toolchain: Toolchain,
+    toolchain: Toolchain | None,
     environ: Mapping[str, str],
 ) -> Reproduced:
     """Build again in another place, as another user, on another host, and compare.
@@ -69,7 +69,7 @@ def verify_reproducible(
             for outputs, nor the one that asks for this.
         directory: Where it was started, absolute.
         sources: Directories that it read, absolute: see :func:`source_directories`.
-        toolchain: What compiled.
+        toolchain: What compiled Go, if anything did.
         environ: The environment.
 
     Raises:

@@ -16,7 +16,7 @@ from smidgen.dockerfile.execute.request import DockerfileRequest, build_dockerfi
 from smidgen.dockerfile.parse import parse
 from smidgen.dockerfile.plan import BuildOptions
 from smidgen.errors import SmidgenError, UsageError
-from smidgen.gobuild.pipeline import BuildRequest, build, packages_of
+from smidgen.gobuild.pipeline import BuildRequest, build_packages, packages_of
 from smidgen.image.image import Image
 from smidgen.journey.measure import ImageFigures, measure_image
 from smidgen.journey.stations import SETTINGS, Names, Project, Station, stations
@@ -213,9 +213,9 @@ def _built_here(options: JourneyOptions, store: ContentStore, reference: Referen
         environ = {**options.environ, "GOCACHE": cache}
         fresh = replace(request, flags=flags, environ=environ, use_cache=False)
         with _clock() as cold:
-            build(fresh, store, progress=_nobody)
+            build_packages(fresh, store, progress=_nobody)
         with _clock() as warm:
-            outcome = build(replace(fresh, use_cache=True), store, progress=_nobody)
+            outcome = build_packages(replace(fresh, use_cache=True), store, progress=_nobody)
     return _Times(outcome.images[0].image, cold.seconds, warm.seconds)
 
 

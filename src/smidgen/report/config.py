@@ -63,6 +63,8 @@ def _rows(settings: Settings) -> Iterator[tuple[str, str, _Value, tuple[str, ...
         "compression": str(settings.compression),
         "needs": None,
         "go": settings.go,
+        "build": settings.build or None,
+        "bin": settings.bin or None,
         "flags": settings.flags or None,
         "ldflags": settings.ldflags or None,
         "gcflags": settings.gcflags or None,

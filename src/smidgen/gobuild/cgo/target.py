@@ -68,7 +68,7 @@ def c_target(variables: Mapping[str, str]) -> Target:
         raise InvalidPlatform(
             f"linux/{architecture}",
             "there is no C compiler for it here",
-            hint=f"with --cgo, build for {', '.join(f'linux/{name}' for name in _MULTIARCH)}",
+            hint=f"C can be compiled for {', '.join(f'linux/{name}' for name in _MULTIARCH)}",
         )
     triple, cpu = _triple(architecture, variables)
     multiarch, debian = _MULTIARCH[architecture], _DEBIAN[architecture]

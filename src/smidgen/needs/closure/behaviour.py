@@ -107,6 +107,35 @@ def closure_needs(
     )
 
 
+def linked_needs(names: frozenset[str], program: NeedsReport) -> NeedsReport:
+    """Tell what a static program needs from the names of the functions that are linked into it.
+
+    A linker takes of a library what is called, so that a name is nearly the proof that an import is.
+
+    Args:
+        names: Of its functions.
+        program: What was read from it without names.
+    """
+    found: dict[NeedKind, Need] = {}
+    for rule in _RULES:
+        symbol = min(rule.symbols & names, default="")
+        if symbol and rule.kind not in found:
+            found[rule.kind] = Need(
+                kind=rule.kind,
+                confidence=Confidence.LIKELY if rule.included else Confidence.POSSIBLE,
+                symbol=symbol,
+                reason=f"The program {rule.use}.",
+                included=rule.included,
+            )
+    for need in program.needs:
+        found.setdefault(need.kind, need)
+    facts = [fact for fact in program.facts if fact.kind is not FactKind.NOT_GO]
+    facts += _starting(names)
+    kinds = list(NeedKind)
+    needs = tuple(sorted(found.values(), key=lambda need: kinds.index(need.kind)))
+    return NeedsReport(needs=needs, facts=tuple(facts), readable=program.readable)
+
+
 def _imported(objects: Sequence[Opened]) -> list[Need]:
     needs: dict[NeedKind, Need] = {}
     if objects[0].packed is not None:
@@ -160,24 +189,29 @@ def _is_tls(one: Opened, program: Opened) -> bool:
 
 
 def _facts(objects: Sequence[Opened], root: Root, *, musl: bool, unknown: Iterable[str]) -> list[Fact]:
-    facts = []
     program = objects[0]
-    if starters := sorted(_STARTERS & program.imports):
-        shell = " through a shell" if {"system", "popen"} & program.imports else ""
-        facts.append(
-            Fact(
-                kind=FactKind.STARTS_PROGRAMS,
-                symbol=starters[0],
-                message=f"The program starts other programs{shell}, which the image does not have: "
-                "put them in with --add if they are used.",
-                warning=True,
-            )
-        )
+    facts = _starting(program.imports)
     if blind := tuple(unknown):
         facts.append(_loads(program, blind))
     if not musl:
         facts += _of_glibc(objects, root)
     return facts
+
+
+def _starting(names: frozenset[str]) -> list[Fact]:
+    starters = sorted(_STARTERS & names)
+    if not starters:
+        return []
+    shell = " through a shell" if {"system", "popen"} & names else ""
+    return [
+        Fact(
+            kind=FactKind.STARTS_PROGRAMS,
+            symbol=starters[0],
+            message=f"The program starts other programs{shell}, which the image does not have: "
+            "put them in with --add if they are used.",
+            warning=True,
+        )
+    ]
 
 
 def _loads(program: Opened, blind: tuple[str, ...]) -> Fact:

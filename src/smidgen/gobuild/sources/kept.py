@@ -1,0 +1,44 @@
+"""What is remembered of programs that scripts made: what was read from them, under a digest of all that went in."""
+
+import os
+from contextlib import suppress
+from typing import Final
+
+import msgspec
+
+from smidgen.needs.examine import BinaryFacts
+from smidgen.store.content import ContentStore
+
+_KEPT: Final = 256
+
+
+def recall(store: ContentStore, key: str) -> BinaryFacts | None:
+    """Give what was remembered under *key*, or None."""
+    try:
+        with open(_path(store, key), "rb") as file:
+            return msgspec.json.decode(file.read(), type=BinaryFacts)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def remember(store: ContentStore, key: str, facts: BinaryFacts) -> None:
+    """Keep *facts* under *key*; where that cannot be done, the script runs again."""
+    path = _path(store, key)
+    with suppress(OSError):
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        fresh = f"{path}.{os.getpid()}"
+        with open(fresh, "wb") as file:
+            file.write(msgspec.json.encode(facts))
+        os.replace(fresh, path)
+        _forget(os.path.dirname(path))
+
+
+def _path(store: ContentStore, key: str) -> str:
+    return os.path.join(store.root, "cache", "sources", key)
+
+
+def _forget(folder: str) -> None:
+    paths = [entry.path for entry in os.scandir(folder)]
+    if len(paths) > _KEPT:
+        for path in sorted(paths, key=lambda one: os.stat(one).st_mtime_ns)[: _KEPT // 2]:
+            os.unlink(path)
