@@ -29,6 +29,21 @@ int main(int count, char **arguments) {
     "smidgen.yaml": "build: make\nbin: number\n",
 }
 
+RUST_PROGRAM: Final = {
+    "Cargo.toml": '[package]\nname = "greet"\nversion = "0.1.0"\nedition = "2021"\n',
+    "Cargo.lock": 'version = 4\n\n[[package]]\nname = "greet"\nversion = "0.1.0"\n',
+    "src/main.rs": """\
+use std::net::ToSocketAddrs;
+
+fn main() {
+    for name in std::env::args().skip(1) {
+        println!("{:?}", (name.as_str(), 80).to_socket_addrs().map(Iterator::count));
+    }
+    println!("hello from {}", file!());
+}
+""",
+}
+
 
 def smidgen_with_c(root: Path, *architectures: str) -> Smidgen:
     """Give smidgen in *root*, which finds a C library for each of *architectures* (GOARCH) compiled already."""
@@ -50,3 +65,16 @@ def _compile_nothing(triple: str, cache: Path) -> None:
     words = ("-static", "-g", "-Wl,--gc-sections", "-fno-sanitize=undefined", "-Os", "-xc", "-")
     command = [zig, "cc", "-target", triple, *words, "-o", str(cache / f"{triple}-sources.out")]
     subprocess.run(command, input=b"int main(void) { return 0; }", check=True, env=os.environ | caches)
+
+
+def smidgen_with_rust(root: Path) -> Smidgen:
+    """Give smidgen in *root*, once Rust's standard library for musl is there."""
+    with locked("rust-targets"):
+        wanted = [f"{architecture}-unknown-linux-musl" for architecture in ("x86_64", "aarch64")]
+        places = subprocess.run(
+            ["rustc", "--print", "sysroot"], check=True, capture_output=True, text=True
+        ).stdout.strip()
+        missing = [one for one in wanted if not Path(places, "lib", "rustlib", one, "lib").is_dir()]
+        if missing:
+            subprocess.run(["rustup", "target", "add", *missing], check=True)
+    return Smidgen(store=root / "store", cwd=root, environ=(("XDG_CACHE_HOME", str(root / "cache")),))

@@ -183,8 +183,8 @@ def command(
     """Build programs, or a ready binary, into images.
 
     A TARGET is a main package of Go: a directory, an import path, a pattern (./cmd/... for all below),
-    or PATH@VERSION from the module proxy; or the directory of a program that a script makes, where
-    smidgen.yaml says `build:`. No TARGET means the current directory.
+    or PATH@VERSION from the module proxy; or the directory of a program in Rust (Cargo.toml) or Zig
+    (build.zig), or of one that a script makes, where smidgen.yaml says `build:`. No TARGET means the current directory.
 
     With -f FILE, a Dockerfile is built: see `smidgen build -f FILE --help`.
 

@@ -221,15 +221,16 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     bin: Annotated[
         str | UnsetType,
         Meta(
-            description="Which executable is meant: with build a path below the target's directory.",
+            description="Which executable is meant: with build a path below the target's directory, else the name of a "
+            "program, as cargo has it.",
             examples=["src/server"],
         ),
     ] = UNSET
     flags: Annotated[
         str | list[_Scalar] | UnsetType,
         Meta(
-            description="Further arguments of go build, one an element; may hold template parameters. One text is "
-            "split at spaces.",
+            description="Further arguments of go build, cargo build or zig build, one an element; may hold template "
+            "parameters. One text is split at spaces.",
             examples=[["-race=false", "-mod=vendor"]],
         ),
     ] = UNSET

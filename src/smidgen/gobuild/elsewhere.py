@@ -80,6 +80,9 @@ class Elsewhere:
             "TMPDIR": os.path.join(self.root, "tmp"),
             "XDG_DATA_HOME": os.path.join(self.root, "data"),
             "XDG_CACHE_HOME": os.path.join(self.root, "cache"),
+            # Rust's toolchain, and what it downloaded, are below the home of before.
+            "CARGO_HOME": self.environ.get("CARGO_HOME") or os.path.join(home, ".cargo"),
+            "RUSTUP_HOME": self.environ.get("RUSTUP_HOME") or os.path.join(home, ".rustup"),
             "TZ": "Pacific/Kiritimati",
             "LC_ALL": "tr_TR.UTF-8",
             "LANG": "tr_TR.UTF-8",

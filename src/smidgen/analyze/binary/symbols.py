@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from struct import calcsize
 
+from smidgen.analyze.binary.crates import owner_of
 from smidgen.analyze.binary.ledger import Claim
 from smidgen.analyze.binary.owners import C_CODE, of_package, package_of
 from smidgen.analyze.explained import PartKind
@@ -62,8 +63,8 @@ def _claims(sections: Sequence[Section | None], symbol: Symbol, *, is_go: bool) 
 
 
 def owner_package(name: str, *, is_go: bool) -> str:
-    """Give the package of a symbol, or "" for what is no package's: everything in a program that is not Go."""
-    return package_of(name) if is_go else ""
+    """Give the package of a symbol, or the crate of one of Rust; "" for what is neither's."""
+    return package_of(name) if is_go else owner_of(name)
 
 
 def table_claims(elf: ElfFile, *, is_go: bool) -> Iterator[Claim]:

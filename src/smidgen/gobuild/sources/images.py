@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from smidgen.errors import UsageError
-from smidgen.gobuild.assembly import Identity, Part, assemble_image
+from smidgen.gobuild.assembly import Identity, assemble_image
 from smidgen.gobuild.built import Built
-from smidgen.gobuild.git import GitFacts, start_git
+from smidgen.gobuild.git import start_git
 from smidgen.gobuild.metadata import created_at, image_annotations, image_names
 from smidgen.gobuild.pipeline import find_bases
 from smidgen.gobuild.recipe import ProgramGone
-from smidgen.gobuild.sources.scripted import scripted_parts
-from smidgen.gobuild.sources.target import GO_ONLY, Source
+from smidgen.gobuild.sources.makers import Making, maker_of
+from smidgen.gobuild.sources.target import GO_ONLY, Language, Source
 from smidgen.gobuild.template_values import TemplateSource
 from smidgen.store.content import ContentStore
 
@@ -47,11 +48,12 @@ def build_sources(
 
 def _check_flags(source: Source) -> None:
     """Refuse options of the command line that would have no effect; in a file they are there for Go programs."""
+    refused = _OF_SCRIPTS if source.language is Language.SCRIPT else GO_ONLY
     for key, origin in source.settings.provenance.items():
-        if origin.kind == "flag" and key.partition(".")[0] in _OF_SCRIPTS:
+        if origin.kind == "flag" and key.partition(".")[0] in refused:
             raise UsageError(
-                f"{origin.name} is for Go's compiler, and {source.target} is built by a script (`build:`)",
-                hint="what the script is to know, say with --build-env NAME=VALUE",
+                f"{origin.name} is for Go's compiler, and {source.target} is built by {source.language}",
+                hint="what else is to be known there, say with --build-env NAME=VALUE",
             )
 
 
@@ -69,33 +71,39 @@ def _built(
         facts = git.result()
     finally:
         git.stop()
-    identity = _identity(request, source, facts)
+    maker = maker_of(request, source)
+    created = created_at(facts, request.environ)
+    templates = TemplateSource(environ=request.environ, git=facts, now=created)
+    identity = Identity(
+        target=source.target,
+        program=maker.name,
+        names=image_names(source.settings, maker.name, templates),
+        annotations=image_annotations(source.settings, facts, created),
+        created=created,
+    )
     request.check_names(identity.names)
     base = bases.of(number) if bases is not None else None
 
-    def image(parts: Sequence[Part]) -> Built:
-        cached = all(part.path is None for part in parts)
-        return assemble_image(store, source.settings, identity, parts, cached=cached, base=base)
-
     with ExitStack() as stack:
-        # Work places live until the image has its layers.
-        parts = scripted_parts(request, source, identity, store, stack=stack, use_cache=True, progress=progress)
+        # Executables live until the image has its layers.
+        making = Making(
+            request=request,
+            created=identity.created,
+            templates=templates,
+            store=store,
+            stack=stack,
+            use_cache=True,
+            progress=progress,
+        )
+
+        def image(making: Making) -> Built:
+            name, parts = maker.make(making)
+            cached = all(part.path is None for part in parts)
+            named = replace(identity, program=name)
+            return assemble_image(store, source.settings, named, parts, cached=cached, base=base)
+
         try:
-            return image(parts)
+            return image(making)
         except ProgramGone:
             progress(f"building {source.target}, as a layer of the last build is no longer stored")
-        parts = scripted_parts(request, source, identity, store, stack=stack, use_cache=False, progress=progress)
-        return image(parts)
-
-
-def _identity(request: "BuildRequest", source: Source, git: GitFacts | None) -> Identity:
-    created = created_at(git, request.environ)
-    name = Path(source.settings.bin or source.directory).name or "app"
-    templates = TemplateSource(environ=request.environ, git=git, now=created)
-    return Identity(
-        target=source.target,
-        program=name,
-        names=image_names(source.settings, name, templates),
-        annotations=image_annotations(source.settings, git, created),
-        created=created,
-    )
+            return image(replace(making, use_cache=False))

@@ -1,6 +1,7 @@
 """An executable that was just made: what it is told from, and as which file it goes into the image."""
 
 import os
+import shutil
 from pathlib import Path
 
 import msgspec
@@ -17,14 +18,17 @@ from smidgen.needs.examine import examine, mapped
 from smidgen.oci.platform import Platform
 
 
-def finished(path: str, name: str, platform: Platform, settings: Settings, *, target: str, advice: str) -> Part:
+def finished(
+    path: str, name: str, platform: Platform, settings: Settings, *, into: str, target: str, advice: str
+) -> Part:
     """Read the executable at *path*, take its symbols out unless they are wanted, and give it its name.
 
     Args:
-        path: Where it is; it may be overwritten, or a file beside it.
+        path: Where it is.
         name: What it is called in the image.
         platform: What it should be for.
         settings: Everything the user said.
+        into: A directory to be made for what goes into the image.
         target: For messages.
         advice: What to do where it is not static, or for another machine.
 
@@ -52,11 +56,11 @@ def finished(path: str, name: str, platform: Platform, settings: Settings, *, ta
             )
         names = function_names(elf)
         content = stripped(elf) if settings.strip else None
-    made = found.with_name(f"{found.name}.finished") / name
+    made = Path(into, name)
     try:
-        os.mkdir(made.parent)
+        os.mkdir(into)
         if content is None:
-            os.link(found, made)
+            shutil.copyfile(found, made)
         else:
             made.write_bytes(content)
         made.chmod(0o755)

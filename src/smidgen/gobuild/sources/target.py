@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 class Language(StrEnum):
     """What makes the program."""
 
-    SCRIPT = "build"
+    SCRIPT = "a script (`build:`)"
+    RUST = "cargo"
+    ZIG = "zig build"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +42,8 @@ class Source:
 
 #: Settings that only Go's compiler takes.
 GO_ONLY: Final = ("ldflags", "gcflags", "build_tags", "variables", "disable_optimizations", "cgo", "go", "kodata")
+
+_PROJECTS: Final = (("Cargo.toml", Language.RUST), ("build.zig", Language.ZIG))
 
 
 def source_of(request: "BuildRequest", target: str) -> Source | None:
@@ -63,7 +67,9 @@ def source_of(request: "BuildRequest", target: str) -> Source | None:
         path=Path(directory),
     )
     if language is Language.SCRIPT and not settings.build:
-        return None
+        language = _project(directory)
+        if language is None:
+            return None
     return Source(target=target, directory=directory, language=language, settings=settings)
 
 
@@ -73,4 +79,12 @@ def _language(request: "BuildRequest", directory: str) -> Language | None:
         parts = (config.file, *(config.file.targets or ()))
         if any(part.build is not UNSET for part in parts):
             return Language.SCRIPT
+    return _project(directory)
+
+
+def _project(directory: str) -> Language | None:
+    """Tell whether *directory* is a project of cargo or zig; with a Go file in it, it is a package as ever."""
+    for name, language in _PROJECTS:
+        if os.path.isfile(os.path.join(directory, name)):
+            return None if any(one.endswith(".go") for one in os.listdir(directory)) else language
     return None
