@@ -108,3 +108,7 @@ def test_a_cache_needs_a_place(tmp_path: Path) -> None:
     # Where there is a toolchain among Python's packages, it has no place for its cache.
     assert found["go"].state is State.BAD or found["go cache"].state is State.BAD
     assert found["C compiler"].state is State.ABSENT
+    assert found["cargo"].state is State.ABSENT
+    assert "Rust" in found["cargo"].advice
+    # Where it is among Python's packages, it is found without PATH.
+    assert found["zig"].state is State.GOOD or "smidgen[cgo]" in found["zig"].advice

@@ -1,4 +1,4 @@
-"""What compiles Go programs: a toolchain, its cache, git, a C compiler."""
+"""What compiles programs: a Go toolchain, its cache, git, compilers for C and Rust."""
 
 import os
 import shutil
@@ -9,12 +9,13 @@ from smidgen.doctor.finding import Area, Finding, State
 from smidgen.doctor.places import place
 from smidgen.doctor.programs import first_line
 from smidgen.errors import BuildError
+from smidgen.gobuild.cgo.zig import find_zig
 from smidgen.gobuild.environment import GoSettings
 from smidgen.gobuild.toolchain import Toolchain, find_toolchain
 
 
 def building_findings(environ: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at what ``smidgen build`` needs for Go programs."""
+    """Look at what ``smidgen build`` needs for programs."""
     try:
         toolchain = find_toolchain(environ.get("SMIDGEN_GO"), environ)
     except BuildError as error:
@@ -26,6 +27,8 @@ def building_findings(environ: Mapping[str, str]) -> Iterator[Finding]:
         yield _cache(GoSettings(environ, toolchain.goroot), environ)
     yield _program("git", environ, "tags, versions and dates come from git: install it where you use them")
     yield _compiler(environ)
+    yield _zig(environ)
+    yield _program("cargo", environ, "only programs in Rust need it: install Rust by rustup")
 
 
 def _go(toolchain: Toolchain) -> Finding:
@@ -63,8 +66,17 @@ def _compiler(environ: Mapping[str, str]) -> Finding:
     )
 
 
+def _zig(environ: Mapping[str, str]) -> Finding:
+    try:
+        path = find_zig(environ).path
+    except BuildError as error:
+        advice = f"only C, C++, Zig and --cgo need it: {error.hint}"
+        return Finding(area=Area.BUILD, name="zig", state=State.ABSENT, said="none", advice=advice)
+    return Finding(area=Area.BUILD, name="zig", state=State.GOOD, said=f"{path}, for --cgo, C, C++ and Zig")
+
+
 def _program(name: str, environ: Mapping[str, str], advice: str) -> Finding:
     said = first_line([name, "--version"], environ)
     state = State.GOOD if said else State.ABSENT
-    text = said.removeprefix(f"{name} version ") if said else "not on PATH"
+    text = said.removeprefix(f"{name} ").removeprefix("version ") if said else "not on PATH"
     return Finding(area=Area.BUILD, name=name, state=state, said=text, advice="" if said else advice)

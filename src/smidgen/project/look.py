@@ -53,7 +53,7 @@ def look(
     toolchain = find_toolchain(environ.get("SMIDGEN_GO"), environ)
     workspace = find_workspace(str(directory), GoSettings(environ, toolchain.goroot))
     if workspace is None:
-        raise UsageError(f"there is no go.mod in {directory} or above it", hint="`go mod init` makes one")
+        raise UsageError(f"there is no go.mod in {directory} or above it", hint=_instead(directory))
     progress("looking for programs")
     mains = resolve_targets(("./...",), cwd=str(directory), toolchain=toolchain, environ=environ).packages
     if not mains:
@@ -71,6 +71,18 @@ def look(
         downloads=_downloads(workspace, directory),
         embedded=tuple(sorted({os.path.relpath(file, directory) for one in own for file in one.embedded})),
     )
+
+
+def _instead(directory: Path) -> str:
+    """Say what to do in a directory that is no Go project."""
+    if any((directory / name).is_file() for name in ("Cargo.toml", "build.zig")):
+        return "smidgen.yaml is not needed here: `smidgen build` takes a project of cargo or zig as it is"
+    scripts = {"Makefile": "make", "CMakeLists.txt": "cmake -S . -B build && cmake --build build"}
+    scripts |= {"configure": "./configure --host=$TARGET && make"}
+    for name, script in scripts.items():
+        if (directory / name).is_file():
+            return f"for a program that is not Go, write smidgen.yaml with `build: {script}` and `bin: PROGRAM`"
+    return "`go mod init` makes one"
 
 
 def _needs(
