@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from smidgen.config.settings import Settings
-from smidgen.gobuild.cgo.compiler import Compiler, cache_directory, compiler_for
+from smidgen.gobuild.cgo.compiler import Compiler, compiler_for
 from smidgen.gobuild.cgo.sysroot import find_sysroot
 from smidgen.gobuild.cgo.target import c_target
 from smidgen.gobuild.cgo.zig import find_zig
@@ -129,7 +129,7 @@ def tools_for(settings: Settings, platform: Platform, environ: Mapping[str, str]
         "c++": _COMPILER.format(mode="c++", **values),
         "strip": _STRIP,
     }
-    compiler = _placed(scripts, target.triple, root=sysroot.root, cache=plain.cache, environ=environ)
+    compiler = _placed(scripts, target.triple, root=sysroot.root, like=plain)
     place = compiler.directory
     named |= {
         **{name: os.path.join(place, program) for name, program in _PROGRAMS.items()},
@@ -151,12 +151,13 @@ _PROGRAMS: Final = {
 }
 
 
-def _placed(scripts: Mapping[str, str], triple: str, *, root: str, cache: str, environ: Mapping[str, str]) -> Compiler:
+def _placed(scripts: Mapping[str, str], triple: str, *, root: str, like: Compiler) -> Compiler:
     """Give *scripts* a directory that is called after their text, with cmake's description of them."""
     digest = hashlib.sha256(f"{scripts}\0{root}".encode()).hexdigest()[:16]
-    place = os.path.join(cache_directory(environ), "cc", f"{triple}-{digest}")
+    # Beside it, where its link to zig is made too.
+    place = os.path.join(os.path.dirname(like.directory), f"{triple}-{digest}")
     cmake = _CMAKE.format(processor=triple.partition("-")[0], place=place, root=root or "/nonexistent")
-    return Compiler(place, (*scripts.items(), ("toolchain.cmake", cmake)), cache)
+    return Compiler(place, (*scripts.items(), ("toolchain.cmake", cmake)), like.cache, like.link)
 
 
 def _quoted(text: str) -> str:
