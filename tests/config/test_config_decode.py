@@ -235,7 +235,7 @@ def test_the_fault_is_shown_in_its_line(text: str, expected: str) -> None:
 
 def test_a_key_that_is_like_no_other_gets_the_whole_list() -> None:
     assert refused("zzz: 1\n").endswith(
-        f"hint: the keys are {', '.join([*Options.__struct_fields__, 'registries', 'budget', 'targets'])}"
+        f"hint: the keys are {', '.join([*Options.__struct_fields__, 'registries', 'budget', 'lint', 'targets'])}"
     )
 
 
