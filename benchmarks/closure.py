@@ -32,9 +32,9 @@ _SLIM: Final = (
     "--dpkgopt=path-exclude=/usr/share/info/*",
 )
 _CACHES: Final = ("./var/lib/apt/lists/", "./var/cache/", "./usr/share/doc/", "./usr/share/man/", "./usr/share/locale/")
-_DISTROLESS: Final = ("base-files", "netbase", "tzdata", "media-types", "ca-certificates", "libc6", "libssl3")
+DISTROLESS: Final = ("base-files", "netbase", "tzdata", "media-types", "ca-certificates", "libc6", "libssl3")
 _SYSTEM: Final = ("sqlite3", "git", "jq", "curl", "openssl")
-_C: Final = """#include <netdb.h>
+C_SOURCE: Final = """#include <netdb.h>
 #include <stdio.h>
 int main(void) { struct addrinfo *found; printf("hello %d\\n", getaddrinfo("localhost", 0, 0, &found)); return 0; }
 """
@@ -42,7 +42,7 @@ _CPP: Final = """#include <iostream>
 #include <regex>
 int main() { std::cout << std::regex_replace("hello", std::regex("l+"), "L") << std::endl; }
 """
-_RUST: Final = """use std::net::ToSocketAddrs;
+RUST_SOURCE: Final = """use std::net::ToSocketAddrs;
 fn main() { println!("hello {:?}", "localhost:80".to_socket_addrs().map(|mut one| one.next())); }
 """
 _GO: Final = """package main
@@ -89,17 +89,17 @@ def main(_arguments: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="smidgen-bench-") as name:
         work = Path(name)
         bases = {
-            "distroless/base": _debian(work, "distroless", "extract", *_DISTROLESS),
-            "debian-slim": _debian(work, "slim", "minbase"),
+            "distroless/base": debian(work, "distroless", "extract", *DISTROLESS),
+            "debian-slim": debian(work, "slim", "minbase"),
         }
-        alpine = _alpine(work)
+        musl = alpine(work)
         rows: list[tuple[str, Size, tuple[Size | None, ...]]] = []
-        for program, (path, for_musl) in _programs(work):
+        for program, (path, for_musl) in programs(work):
             print(program, file=sys.stderr, flush=True)
-            ours = _ours(path, work)
+            ours = binary_size(path, work)
             closure = smidgen.closure(path)
-            others = [_size(base) + _beside(work, path, closure, base) for base in bases.values()]
-            on_alpine = _size(alpine) + _packed(work, [for_musl]) if for_musl else None
+            others = [size_of(base) + beside(work, path, closure, base) for base in bases.values()]
+            on_alpine = size_of(musl) + packed(work, [for_musl]) if for_musl else None
             rows.append((program, ours, (*others, on_alpine)))
         page = "\n".join([_HEAD, *_table(rows, list(bases)), "", *_machine()])
     (_HERE / "closure.md").write_text(page + "\n")
@@ -120,13 +120,13 @@ def _machine() -> Iterator[str]:
     yield from machine(probes.machine(), without=frozenset({"ko", "docker"}))
 
 
-def _programs(work: Path) -> Iterator[tuple[str, tuple[Path, Path | None]]]:
+def programs(work: Path) -> Iterator[tuple[str, tuple[Path, Path | None]]]:
     """Give each program's name, the program, and the same for musl where it can be had."""
-    c = _compiled(work, "c", _C, "gcc", "-O2", "-s", "-xc", "-")
-    yield "C", (c, _compiled(work, "c-musl", _C, "musl-gcc", "-O2", "-s", "-xc", "-"))
-    yield "C++, regex", (_compiled(work, "cpp", _CPP, "g++", "-O2", "-s", "-xc++", "-"), None)
+    c = compiled(work, "c", C_SOURCE, "gcc", "-O2", "-s", "-xc", "-")
+    yield "C", (c, compiled(work, "c-musl", C_SOURCE, "musl-gcc", "-O2", "-s", "-xc", "-"))
+    yield "C++, regex", (compiled(work, "cpp", _CPP, "g++", "-O2", "-s", "-xc++", "-"), None)
     if shutil.which("rustc"):
-        yield "Rust", (_compiled(work, "rust", _RUST, "rustc", "-O", "-Cstrip=symbols", "-"), None)
+        yield "Rust", (compiled(work, "rust", RUST_SOURCE, "rustc", "-O", "-Cstrip=symbols", "-"), None)
     (work / "go").mkdir()
     (work / "go/go.mod").write_text("module example.com/who\n\ngo 1.21\n")
     (work / "go/main.go").write_text(_GO)
@@ -138,12 +138,14 @@ def _programs(work: Path) -> Iterator[tuple[str, tuple[Path, Path | None]]]:
             yield f"Debian's {name}", (Path(path).resolve(), None)
 
 
-def _compiled(work: Path, name: str, source: str, *command: str) -> Path:
+def compiled(work: Path, name: str, source: str, *command: str) -> Path:
+    """Compile *source* by *command*, which reads it from standard input."""
     subprocess.run([*command, "-o", work / name], input=source, text=True, check=True)
     return work / name
 
 
-def _ours(program: Path, work: Path) -> Size:
+def binary_size(program: Path, work: Path) -> Size:
+    """Measure the image that ``smidgen build --binary`` makes of *program*."""
     command = [sys.executable, "-m", "smidgen", "build", "--json", "--binary", str(program), "-t", "measured"]
     command += ["--no-prove", "--store", str(work / "store")]
     done = subprocess.run(command, check=True, capture_output=True, cwd=work)
@@ -151,7 +153,8 @@ def _ours(program: Path, work: Path) -> Size:
     return Size(image["pull_size"], image["size"])
 
 
-def _debian(work: Path, name: str, variant: str, *packages: str) -> Path:
+def debian(work: Path, name: str, variant: str, *packages: str) -> Path:
+    """Make a tar of a Debian with *packages*, without documentation."""
     whole, target = work / "whole.tar", work / f"{name}.tar"
     command = ["mmdebstrap", "--quiet", f"--variant={variant}", "--aptopt=APT::Install-Recommends false", *_SLIM]
     command += [f"--include={','.join(packages)}"] if packages else []
@@ -163,7 +166,7 @@ def _debian(work: Path, name: str, variant: str, *packages: str) -> Path:
     return target
 
 
-def _alpine(work: Path) -> Path:
+def alpine(work: Path) -> Path:
     """Put busybox and musl into a tar: what a program without further libraries stands on there."""
     target = work / "alpine.tar"
     with tarfile.open(target, "w") as tar:
@@ -173,7 +176,8 @@ def _alpine(work: Path) -> Path:
     return target
 
 
-def _size(tar: Path) -> Size:
+def size_of(tar: Path) -> Size:
+    """Measure a tar, as it is and by gzip."""
     with tar.open("rb") as file:
         return _gzipped(tar, file.read())
 
@@ -182,15 +186,16 @@ def _gzipped(tar: Path, data: bytes) -> Size:
     return Size(len(gzip.compress(data, 6, mtime=0)), tar.stat().st_size)
 
 
-def _beside(work: Path, program: Path, closure: Closure, base: Path) -> Size:
+def beside(work: Path, program: Path, closure: Closure, base: Path) -> Size:
     """Measure the layer of a program, with the libraries that the base does not have."""
     with tarfile.open(base) as tar:
         there = {os.path.basename(name) for name in tar.getnames()}
     lacking = [Path(one.file) for one in closure.libraries if not {one.name, os.path.basename(one.file)} & there]
-    return _packed(work, [program, *lacking])
+    return packed(work, [program, *lacking])
 
 
-def _packed(work: Path, files: list[Path]) -> Size:
+def packed(work: Path, files: list[Path]) -> Size:
+    """Measure a layer of *files*."""
     target = work / "layer.tar"
     with tarfile.open(target, "w") as tar:
         for file in files:
