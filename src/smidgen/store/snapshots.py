@@ -188,11 +188,14 @@ def own_domain() -> Domain:
 
 
 def _remove_if_abandoned(path: Path) -> None:
+    is_begun = path.name.startswith(".")
+    if is_begun and not _is_old(path):
+        # It gets its other name in a moment; until then its lock may be there and not be held yet.
+        return
     try:
         lock = os.open(path / _LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
-        # Under the name with a dot it is being made, or its maker died within a moment.
-        if path.name.startswith(".") and _is_old(path):
+        if is_begun:
             shutil.rmtree(path, ignore_errors=True)
         return
     try:
