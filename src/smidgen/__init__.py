@@ -61,7 +61,7 @@ __all__ = [
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib  # noqa: PLC0415
+    import importlib
 
     module = importlib.import_module("smidgen.errors" if name == "SmidgenError" else "smidgen.api")
     found: object = getattr(module, name)

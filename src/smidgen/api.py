@@ -80,7 +80,7 @@ def closure(program: str | Path, *, sysroot: str | Path | None = None, libraries
         DynamicExecutable: It is static, or a library.
         UsageError: There is no such file or directory.
     """
-    from smidgen.needs.closure.resolve import resolve_closure  # noqa: PLC0415 (nobody else needs it)
+    from smidgen.needs.closure.resolve import resolve_closure  # nobody else needs it
 
     for path, is_there in ((program, os.path.isfile), (sysroot or "/", os.path.isdir)):
         if not is_there(path):
@@ -219,7 +219,7 @@ def verify_reproducible(asked: BuildRequest, images: Sequence[Built]) -> tuple[s
         NotReproducible: The images differ; says where.
         BuildError: The second build failed.
     """
-    from smidgen.gobuild.again import build_again  # noqa: PLC0415 (nobody else needs it)
+    from smidgen.gobuild.again import build_again  # nobody else needs it
 
     return build_again(asked, images)
 
@@ -239,7 +239,7 @@ def load(
         ContentError: It is damaged, hostile, or no archive of images.
         StoreError: The file cannot be read, or the store not written.
     """
-    from smidgen.transfer.load import load_images  # noqa: PLC0415
+    from smidgen.transfer.load import load_images
 
     return load_images(store or open_store(), source if not isinstance(source, str) else Path(source), name=name)
 
@@ -260,8 +260,8 @@ def pull(
         ContentError: What came is not what it should be.
         StoreError: The store cannot be written.
     """
-    from smidgen.transfer.destination import name_in_store  # noqa: PLC0415
-    from smidgen.transfer.endpoint import Remote, Stored  # noqa: PLC0415
+    from smidgen.transfer.destination import name_in_store
+    from smidgen.transfer.endpoint import Remote, Stored
 
     source = Remote(Reference.parse(name).with_default_tag())
     content = store or open_store()
@@ -282,8 +282,8 @@ def push(
         NotFound: The store has no such image.
         SmidgenError: As ``Image.push``.
     """
-    from smidgen.config.registries import registry_hosts  # noqa: PLC0415
-    from smidgen.registry.session import Session  # noqa: PLC0415
+    from smidgen.config.registries import registry_hosts
+    from smidgen.registry.session import Session
 
     image = find_image(name, store=store)
     with Session(hosts=registry_hosts()) as session:
@@ -314,7 +314,7 @@ def copy(
         UsageError: A place cannot be meant.
         SmidgenError: As ``pull``, ``load`` and ``Image.push``.
     """
-    from smidgen.transfer.endpoint import parse_endpoint  # noqa: PLC0415
+    from smidgen.transfer.endpoint import parse_endpoint
 
     ends = [parse_endpoint(text, default="store") for text in destinations]
     found = parse_endpoint(source, default="store")
@@ -330,9 +330,9 @@ def _moved(
     *,
     referrers: bool = False,
 ) -> "tuple[Arrived, ...]":
-    from smidgen.config.registries import registry_hosts  # noqa: PLC0415
-    from smidgen.registry.session import Session  # noqa: PLC0415
-    from smidgen.transfer.move import MoveOptions, move  # noqa: PLC0415
+    from smidgen.config.registries import registry_hosts
+    from smidgen.registry.session import Session
+    from smidgen.transfer.move import MoveOptions, move
 
     chosen = tuple(map(Platform.parse, platforms)) or None
     with Session(hosts=registry_hosts()) as session:
@@ -345,10 +345,10 @@ def tags(repository: str) -> tuple[str, ...]:
     Raises:
         RegistryError: It did not answer, or refused; ``NotInRegistry`` where there is no such repository.
     """
-    from smidgen.config.registries import registry_hosts  # noqa: PLC0415
-    from smidgen.registry.client import Client  # noqa: PLC0415
-    from smidgen.registry.repository import Repository  # noqa: PLC0415
-    from smidgen.registry.session import Session  # noqa: PLC0415
+    from smidgen.config.registries import registry_hosts
+    from smidgen.registry.client import Client
+    from smidgen.registry.repository import Repository
+    from smidgen.registry.session import Session
 
     with Session(hosts=registry_hosts()) as session:
         return tuple(Client(session, Repository.of(Reference.parse(repository))).tags())
@@ -361,9 +361,9 @@ def delete(name: str) -> None:
         UsageError: *name* has neither tag nor digest, or both.
         RegistryError: The registry does not delete, or not for us; ``NotInRegistry`` where there is none.
     """
-    from smidgen.config.registries import registry_hosts  # noqa: PLC0415
-    from smidgen.registry.session import Session  # noqa: PLC0415
-    from smidgen.transfer.delete import delete, parse_target  # noqa: PLC0415
+    from smidgen.config.registries import registry_hosts
+    from smidgen.registry.session import Session
+    from smidgen.transfer.delete import delete, parse_target
 
     target = parse_target(name)
     with Session(hosts=registry_hosts()) as session:
@@ -400,7 +400,7 @@ def rebase(
         NotFound: There is no such image, or no base for one of its platforms.
         RegistryError: A registry did not answer, or refused.
     """
-    from smidgen.gobuild.rebase import RebaseRequest, rebase_image  # noqa: PLC0415
+    from smidgen.gobuild.rebase import RebaseRequest, rebase_image
 
     variables = os.environ if environ is None else environ
     asked = RebaseRequest(image=name, onto=onto, old=old, names=tuple(names), offline=offline, environ=variables)
@@ -416,7 +416,7 @@ def run(image: Image, options: "RunOptions | None" = None) -> int:
     Raises:
         SandboxError: There is nothing to run it with, or it could not be set up.
     """
-    from smidgen.sandbox.run import RunOptions, run_image  # noqa: PLC0415
+    from smidgen.sandbox.run import RunOptions, run_image
 
     return run_image(image, options or RunOptions())
 
@@ -427,7 +427,7 @@ def prove(image: Image, options: "ProveOptions | None" = None) -> "Proof":
     Raises:
         SandboxError: There is nothing to run it with, or it could not be set up.
     """
-    from smidgen.sandbox.prove import ProveOptions, prove_image  # noqa: PLC0415
+    from smidgen.sandbox.prove import ProveOptions, prove_image
 
     return prove_image(image, options or ProveOptions())
 
@@ -456,8 +456,8 @@ def serve(
     Raises:
         UsageError: The arguments cannot be meant, or nothing can listen there.
     """
-    from smidgen.server.listen import serving  # noqa: PLC0415
-    from smidgen.server.options import Account, ServeOptions, parse_listen  # noqa: PLC0415
+    from smidgen.server.listen import serving
+    from smidgen.server.options import Account, ServeOptions, parse_listen
 
     host, port = parse_listen(listen)
     options = ServeOptions(

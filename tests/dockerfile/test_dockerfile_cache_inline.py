@@ -27,7 +27,7 @@ def test_it_names_the_layers_of_the_image_only(first: Machine) -> None:
 
 
 def test_an_index_has_the_caches_of_its_images(remote: Served, first: Machine, second: Machine) -> None:
-    from smidgen.image.assemble import assemble_index  # noqa: PLC0415
+    from smidgen.image.assemble import assemble_index
 
     made = first.build(TWO, to=["type=inline"])
     with first.bench.store.writing():

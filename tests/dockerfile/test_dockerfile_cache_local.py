@@ -94,8 +94,8 @@ def test_the_cache_of_a_build_from_a_cache_is_the_same(tmp_path: Path, first: Ma
 
 
 def test_another_compression_takes_the_files(tmp_path: Path, first: Machine, second: Machine) -> None:
-    from smidgen.dockerfile.execute.options import ExecuteOptions  # noqa: PLC0415
-    from smidgen.layer.compression import Compression  # noqa: PLC0415
+    from smidgen.dockerfile.execute.options import ExecuteOptions
+    from smidgen.layer.compression import Compression
 
     made = first.build(TWO, to=_to(tmp_path, ",mode=max"))
     options = ExecuteOptions(
@@ -117,7 +117,7 @@ def test_several_caches(tmp_path: Path, first: Machine, second: Machine) -> None
 
 
 def test_secrets_and_commands_are_not_in_a_cache(tmp_path: Path, first: Machine) -> None:
-    from smidgen.dockerfile.execute.options import ExecuteOptions  # noqa: PLC0415
+    from smidgen.dockerfile.execute.options import ExecuteOptions
 
     secret = b"correct-horse-battery"
     options = ExecuteOptions(

@@ -62,14 +62,14 @@ def test_a_mount_that_nothing_needed_is_passed_on(tmp_path: Path, first: Machine
 
 
 def test_a_hostile_mount_stays_in_its_directory(tmp_path: Path, first: Machine, second: Machine) -> None:
-    import io  # noqa: PLC0415
-    import tarfile  # noqa: PLC0415
+    import io
+    import tarfile
 
-    from smidgen.dockerfile.cache.document import CachedLayer, CachedMount, document_of, encode_document  # noqa: PLC0415
-    from smidgen.oci.descriptor import Descriptor  # noqa: PLC0415
-    from smidgen.oci.digest import DiffID  # noqa: PLC0415
-    from smidgen.oci.media_types import OCI_LAYER  # noqa: PLC0415
-    from support.cache_machines import blob  # noqa: PLC0415
+    from smidgen.dockerfile.cache.document import CachedLayer, CachedMount, document_of, encode_document
+    from smidgen.oci.descriptor import Descriptor
+    from smidgen.oci.digest import DiffID
+    from smidgen.oci.media_types import OCI_LAYER
+    from support.cache_machines import blob
 
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as tar:

@@ -80,7 +80,7 @@ def test_stages_are_built_side_by_side(bench: Bench) -> None:
 
 
 def test_onbuild_of_a_base_comes_first_and_once(bench: Bench) -> None:
-    from support.dockerfile_bench import busybox_entries  # noqa: PLC0415
+    from support.dockerfile_bench import busybox_entries
 
     bench.base("onbuild", busybox_entries(), run=RunConfig(on_build=("RUN echo on > /on", "ENV ON=1")))
     made = bench.build("FROM onbuild\nRUN test -f /on && echo $ON > /after\n")

@@ -185,8 +185,8 @@ def test_shell_and_exec_forms(bench: Bench) -> None:
 
 
 def test_a_working_directory_that_a_base_lacks_is_made(bench: Bench) -> None:
-    from smidgen.oci.config import RunConfig  # noqa: PLC0415
-    from support.dockerfile_bench import busybox_entries  # noqa: PLC0415
+    from smidgen.oci.config import RunConfig
+    from support.dockerfile_bench import busybox_entries
 
     bench.base("lacking", busybox_entries(), run=RunConfig(working_dir="/no/such"))
     made = bench.build("FROM lacking\nRUN pwd\n")

@@ -19,8 +19,8 @@ pytestmark = pytest.mark.e2e
 @pytest.fixture
 def podman_on_path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A ``podman`` that keeps to a directory, and sets no limits that this machine does not allow."""
-    import shutil  # noqa: PLC0415
-    import tempfile  # noqa: PLC0415
+    import shutil
+    import tempfile
 
     directory = tmp_path_factory.mktemp("bin")
     with tempfile.TemporaryDirectory(prefix="podman-") as name:

@@ -63,7 +63,7 @@ def second(tmp_path: Path) -> Machine:
 
 def layout_root(directory: Path) -> tuple[Descriptor, Manifest]:
     """Give the only manifest of an image layout."""
-    from smidgen.store.layout import layout_entries  # noqa: PLC0415
+    from smidgen.store.layout import layout_entries
 
     (entry,) = layout_entries(directory)
     return entry, decode_manifest(blob(directory, entry.digest).read_bytes())
@@ -89,6 +89,6 @@ def rewrite(directory: Path, document: bytes) -> None:
 
 def replace_config(manifest: Manifest, config: Descriptor) -> Manifest:
     """Give *manifest* with another configuration."""
-    import msgspec  # noqa: PLC0415
+    import msgspec
 
     return msgspec.structs.replace(manifest, config=config)

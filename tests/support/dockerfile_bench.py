@@ -110,7 +110,7 @@ class Made:
 
     def content(self, path: str) -> str:
         """Read a file of the image."""
-        from smidgen.layer.tar_reader import read_tar  # noqa: PLC0415
+        from smidgen.layer.tar_reader import read_tar
 
         image, found = self.image.for_platform(HOST), None
         for layer in image.layers:

@@ -120,7 +120,7 @@ def mirrors(address: str) -> str:
 
 
 def _blobs(store: ContentStore, descriptor: Descriptor) -> Iterator[Descriptor]:
-    from smidgen.oci.manifest import decode_manifest  # noqa: PLC0415
+    from smidgen.oci.manifest import decode_manifest
 
     manifest = decode_manifest(store.get(descriptor))
     yield from (*manifest.layers, manifest.config, descriptor)

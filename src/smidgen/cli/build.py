@@ -46,7 +46,7 @@ class Outputs:
         """Write all images to each output."""
         items = [(name, built.image.descriptor) for built in images for name in built.names]
         if self.oci_layout is not None or self.tarball is not None:
-            from smidgen.store.archive import write_archive_file, write_layout  # noqa: PLC0415
+            from smidgen.store.archive import write_archive_file, write_layout
 
             if self.oci_layout is not None:
                 write_layout(store, items, self.oci_layout)
@@ -55,7 +55,7 @@ class Outputs:
                 write_archive_file(store, items, self.tarball)
                 say(f"wrote the archive {self.tarball}")
         if self.engine is not None:
-            from smidgen.transfer.engine import load_into  # noqa: PLC0415
+            from smidgen.transfer.engine import load_into
 
             say(f"loading into {self.engine}")
             load_into(self.engine, store, items)
@@ -235,13 +235,13 @@ def _build(request: BuildRequest, store: ContentStore, outputs: Outputs, *, veri
 
 
 def _only_pushable(request: BuildRequest) -> BuildRequest:
-    from smidgen.registry.pushable import check_pushable  # noqa: PLC0415 (few builds push)
+    from smidgen.registry.pushable import check_pushable  # few builds push
 
     return replace(request, check_name=check_pushable)
 
 
 def _pushed(store: ContentStore, images: Sequence[Built]) -> PushResult:
-    from smidgen.cli.build_push import push_built  # noqa: PLC0415 (few builds push)
+    from smidgen.cli.build_push import push_built  # few builds push
 
     return push_built(store, [(built.image.descriptor, built.names) for built in images])
 
@@ -253,7 +253,7 @@ def _has_opaque(images: Sequence[Built]) -> bool:
 
 def _proofs(images: Sequence[Built], http: str | None, *, asked: bool) -> tuple[tuple[ProofReport, ...], list[str]]:
     # A sandbox costs a tenth of a small build's time to import.
-    from smidgen.cli.build_proofs import asked_proofs, opaque_proofs  # noqa: PLC0415
+    from smidgen.cli.build_proofs import asked_proofs, opaque_proofs
 
     return asked_proofs(images, http) if asked else opaque_proofs(images)
 

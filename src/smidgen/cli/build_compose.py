@@ -44,7 +44,7 @@ def command(*, services: tuple[str, ...], files: tuple[str, ...], store: Path | 
 
     Prints the references of the images, with their digests.
     """
-    from smidgen.sandbox.own_namespace import inside  # noqa: PLC0415
+    from smidgen.sandbox.own_namespace import inside
 
     project, shared = _project(list(map(Path, files)), services, given), _shared(given)
     code = inside(console.arguments)
@@ -70,7 +70,7 @@ def _override(files: tuple[str, ...]) -> Path | None:
 
 
 def _project(paths: list[Path], services: tuple[str, ...], given: dict[str, Any]) -> "Project":
-    from smidgen.dockerfile.compose.read import ComposeOptions, read_compose  # noqa: PLC0415
+    from smidgen.dockerfile.compose.read import ComposeOptions, read_compose
 
     options = ComposeOptions(
         services=services,
@@ -82,9 +82,9 @@ def _project(paths: list[Path], services: tuple[str, ...], given: dict[str, Any]
 
 
 def _shared(given: dict[str, Any]) -> "SharedOptions":
-    from smidgen.dockerfile.compose.request import SharedOptions  # noqa: PLC0415
-    from smidgen.dockerfile.execute.flags import parse_duration  # noqa: PLC0415
-    from smidgen.layer.compression import Compression  # noqa: PLC0415
+    from smidgen.dockerfile.compose.request import SharedOptions
+    from smidgen.dockerfile.execute.flags import parse_duration
+    from smidgen.layer.compression import Compression
 
     return SharedOptions(
         build_args=given["build_arg"],
@@ -99,10 +99,10 @@ def _shared(given: dict[str, Any]) -> "SharedOptions":
 
 def _build(project: "Project", shared: "SharedOptions", store: Path | None, given: dict[str, Any]) -> None:
     """Build one service after the other: the steps of one are done side by side already."""
-    from smidgen.cli.step_lines import StepLines  # noqa: PLC0415
-    from smidgen.dockerfile.compose.request import request_of  # noqa: PLC0415
-    from smidgen.dockerfile.execute.request import build_dockerfile  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.cli.step_lines import StepLines
+    from smidgen.dockerfile.compose.request import request_of
+    from smidgen.dockerfile.execute.request import build_dockerfile
+    from smidgen.store.content import ContentStore
 
     # What cannot be read is said before anything is built.
     requests = [request_of(build, shared, project.environ) for build in project.builds]
@@ -112,7 +112,7 @@ def _build(project: "Project", shared: "SharedOptions", store: Path | None, give
         console.note(f"building {build.service}")
         built.append((build, build_dockerfile(request, content, StepLines())))
     if given["engine"] is not None:
-        from smidgen.transfer.engine import load_into  # noqa: PLC0415
+        from smidgen.transfer.engine import load_into
 
         images = [(name, outcome.image.descriptor) for build, outcome in built for name in build.names]
         load_into(given["engine"], content, images)
@@ -122,7 +122,7 @@ def _build(project: "Project", shared: "SharedOptions", store: Path | None, give
 
 
 def _push(store: "ContentStore", built: "Sequence[tuple[ServiceBuild, DockerfileOutcome]]") -> None:
-    from smidgen.cli.build_push import push_built  # noqa: PLC0415
+    from smidgen.cli.build_push import push_built
 
     for build, _ in built:
         if not build.is_named:
@@ -133,10 +133,10 @@ def _push(store: "ContentStore", built: "Sequence[tuple[ServiceBuild, Dockerfile
 
 
 def _print(project: "Project", built: "Sequence[tuple[ServiceBuild, DockerfileOutcome]]", *, as_json: bool) -> None:
-    from smidgen.cli.build_dockerfile import image_report, result_lines  # noqa: PLC0415
+    from smidgen.cli.build_dockerfile import image_report, result_lines
 
     if as_json:
-        from smidgen.report.schema_compose import ComposeReport, ComposeService  # noqa: PLC0415
+        from smidgen.report.schema_compose import ComposeReport, ComposeService
 
         services = tuple(
             ComposeService(service=build.service, image=image_report(outcome, build.names)) for build, outcome in built

@@ -69,7 +69,7 @@ def command(*, store: Path | None, **given: Any) -> int:  # noqa: ANN401
 
     Prints the reference of the image, with its digest.
     """
-    from smidgen.sandbox.own_namespace import inside  # noqa: PLC0415
+    from smidgen.sandbox.own_namespace import inside
 
     code = inside(console.arguments)
     if code is not None:
@@ -78,9 +78,9 @@ def command(*, store: Path | None, **given: Any) -> int:  # noqa: ANN401
 
 
 def _build(store: Path | None, given: dict[str, Any]) -> int:
-    from smidgen.dockerfile.execute.flags import parse_output  # noqa: PLC0415
-    from smidgen.dockerfile.execute.request import build_dockerfile  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.dockerfile.execute.flags import parse_output
+    from smidgen.dockerfile.execute.request import build_dockerfile
+    from smidgen.store.content import ContentStore
 
     outputs = [parse_output(text) for text in given["output"]]
     request = _request(given, outputs)
@@ -93,7 +93,7 @@ def _build(store: Path | None, given: dict[str, Any]) -> int:
     outcome = build_dockerfile(request, content, lines, _files_user(outputs, lines))
     _write(outcome, request.names, outputs, given, content)
     if pushes:
-        from smidgen.cli.build_push import push_built  # noqa: PLC0415
+        from smidgen.cli.build_push import push_built
 
         push_built(content, [(outcome.image.descriptor, request.names)])
     _tell(outcome, request.names, given)
@@ -117,8 +117,8 @@ def _leave_note(
     started_ns: int,
 ) -> None:
     """Note what the outcome followed from, so that the same build can be answered before anything is imported."""
-    from smidgen.cli.quick_note import Said, leave_plain  # noqa: PLC0415
-    from smidgen.dockerfile.execute.looked import signatures  # noqa: PLC0415
+    from smidgen.cli.quick_note import Said, leave_plain
+    from smidgen.dockerfile.execute.looked import signatures
 
     if outcome.looked is None:
         return
@@ -137,14 +137,14 @@ def _leave_note(
 
 
 def _request(given: dict[str, Any], outputs: "Sequence[OutputFlag]") -> "DockerfileRequest":
-    from smidgen.dockerfile.cache.flags import parse_cache_from, parse_cache_to  # noqa: PLC0415
-    from smidgen.dockerfile.execute import flags  # noqa: PLC0415
-    from smidgen.dockerfile.execute.options import ExecuteOptions  # noqa: PLC0415
-    from smidgen.dockerfile.execute.request import DockerfileRequest  # noqa: PLC0415
-    from smidgen.dockerfile.plan import BuildOptions  # noqa: PLC0415
-    from smidgen.layer.compression import Compression  # noqa: PLC0415
-    from smidgen.oci.platform import Platform, host_platform  # noqa: PLC0415
-    from smidgen.oci.reference import Reference  # noqa: PLC0415
+    from smidgen.dockerfile.cache.flags import parse_cache_from, parse_cache_to
+    from smidgen.dockerfile.execute import flags
+    from smidgen.dockerfile.execute.options import ExecuteOptions
+    from smidgen.dockerfile.execute.request import DockerfileRequest
+    from smidgen.dockerfile.plan import BuildOptions
+    from smidgen.layer.compression import Compression
+    from smidgen.oci.platform import Platform, host_platform
+    from smidgen.oci.reference import Reference
 
     host = host_platform()
     platforms = tuple(Platform.parse(one) for text in given["platform"] for one in text.split(","))
@@ -196,8 +196,8 @@ def _context(text: str) -> Path:
 
 
 def _read(file: str) -> "tuple[Dockerfile, Path | None]":
-    from smidgen.dockerfile.parse import decode_dockerfile, parse  # noqa: PLC0415
-    from smidgen.errors import LimitExceeded  # noqa: PLC0415
+    from smidgen.dockerfile.parse import decode_dockerfile, parse
+    from smidgen.errors import LimitExceeded
 
     if file == "-":
         data, path = sys.stdin.buffer.read(_MAX_DOCKERFILE + 1), None
@@ -220,8 +220,8 @@ def _files_user(outputs: "Sequence[OutputFlag]", lines: StepLines) -> "Callable[
         return None
 
     def use(view: "Merged", place: Path) -> None:
-        from smidgen.dockerfile.execute.export import export_directory, export_tar  # noqa: PLC0415
-        from smidgen.layer.snapshot import Times  # noqa: PLC0415
+        from smidgen.dockerfile.execute.export import export_directory, export_tar
+        from smidgen.layer.snapshot import Times
 
         for output in wanted:
             times = Times(keep=output.keep_times)
@@ -239,7 +239,7 @@ def _files_user(outputs: "Sequence[OutputFlag]", lines: StepLines) -> "Callable[
 
 @contextmanager
 def _opened(destination: str) -> Iterator[Any]:
-    from smidgen.store.faults import ELSEWHERE, reporting  # noqa: PLC0415
+    from smidgen.store.faults import ELSEWHERE, reporting
 
     if destination == "-":
         if sys.stdout.isatty():
@@ -262,29 +262,29 @@ def _write(
     items = [(name, outcome.image.descriptor) for name in all_names]
     files = [Path(output.destination) for output in outputs if output.type in {"oci", "docker"} and output.destination]
     for named in [*files, *([given["tarball"]] if given["tarball"] else [])]:
-        from smidgen.store.archive import write_archive_file  # noqa: PLC0415
+        from smidgen.store.archive import write_archive_file
 
         path = Path("/dev/stdout") if str(named) == "-" else named
         write_archive_file(store, items, path)
         console.detail(f"wrote the archive {path}")
     if given["oci_layout"]:
-        from smidgen.store.archive import write_layout  # noqa: PLC0415
+        from smidgen.store.archive import write_layout
 
         write_layout(store, items, given["oci_layout"])
     engine: Engine | None = given["engine"]
     if engine is None and any(output.type == "docker" and not output.destination for output in outputs):
         engine = "docker"
     if engine is not None:
-        from smidgen.transfer.engine import load_into  # noqa: PLC0415
+        from smidgen.transfer.engine import load_into
 
         load_into(engine, store, items)
 
 
 def _tell(outcome: "DockerfileOutcome", names: "tuple[Reference, ...]", given: dict[str, Any]) -> None:
     """Write what was built to standard output and to the files that were asked for."""
-    import msgspec  # noqa: PLC0415
+    import msgspec
 
-    from smidgen.store.faults import ELSEWHERE, reporting  # noqa: PLC0415
+    from smidgen.store.faults import ELSEWHERE, reporting
 
     image = outcome.image
     if (path := given["iidfile"]) is not None:
@@ -310,7 +310,7 @@ def _tell(outcome: "DockerfileOutcome", names: "tuple[Reference, ...]", given: d
 
 def image_report(outcome: "DockerfileOutcome", names: "tuple[Reference, ...]") -> "DockerfileReport":
     """Give what ``--json`` says of an image."""
-    from smidgen.report.schema_dockerfile import DockerfileImage, DockerfileReport  # noqa: PLC0415
+    from smidgen.report.schema_dockerfile import DockerfileImage, DockerfileReport
 
     return DockerfileReport(
         digest=outcome.image.digest,
@@ -331,13 +331,13 @@ def image_report(outcome: "DockerfileOutcome", names: "tuple[Reference, ...]") -
 
 def result_lines(outcome: "DockerfileOutcome", names: "tuple[Reference, ...]") -> list[str]:
     """Give what standard output says of an image: its names with its digest, or the digest alone."""
-    import msgspec  # noqa: PLC0415
+    import msgspec
 
     digest = outcome.image.digest
     return [str(msgspec.structs.replace(name, digest=digest)) for name in names] or [digest]
 
 
 def _parsed(text: str) -> "OutputFlag":
-    from smidgen.dockerfile.execute.flags import parse_output  # noqa: PLC0415
+    from smidgen.dockerfile.execute.flags import parse_output
 
     return parse_output(text)

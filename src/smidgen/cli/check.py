@@ -43,11 +43,11 @@ def command(
 
     IMAGE is a reference, a digest or the first digits of one; an archive of images; or oci:DIR[:NAME].
     """
-    from smidgen.analyze.image.budget import check, measure  # noqa: PLC0415
-    from smidgen.analyze.target import opened_image  # noqa: PLC0415
-    from smidgen.cli.output_file import write_output  # noqa: PLC0415
-    from smidgen.errors import PolicyError  # noqa: PLC0415
-    from smidgen.report.check import check_report, failure_text, render_check, render_markdown  # noqa: PLC0415
+    from smidgen.analyze.image.budget import check, measure
+    from smidgen.analyze.target import opened_image
+    from smidgen.cli.output_file import write_output
+    from smidgen.errors import PolicyError
+    from smidgen.report.check import check_report, failure_text, render_check, render_markdown
 
     limits = _limits(config_file)
     other = None
@@ -60,7 +60,7 @@ def command(
     if markdown is not None:
         write_output(markdown, render_markdown(report))
     if sarif is not None:
-        from smidgen.report.check_sarif import render_sarif  # noqa: PLC0415
+        from smidgen.report.check_sarif import render_sarif
 
         write_output(sarif, render_sarif(report))
     if as_json:
@@ -74,9 +74,9 @@ def command(
 
 
 def _limits(config_file: Path | None) -> "tuple[Limit, ...]":
-    from smidgen.config.budget import budget_limits  # noqa: PLC0415
-    from smidgen.config.discover import load_config  # noqa: PLC0415
-    from smidgen.errors import UsageError  # noqa: PLC0415
+    from smidgen.config.budget import budget_limits
+    from smidgen.config.discover import load_config
+    from smidgen.errors import UsageError
 
     config = load_config(Path.cwd(), file=config_file)
     if config is None:

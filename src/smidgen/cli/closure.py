@@ -26,9 +26,9 @@ def command(*, file: Path, sysroot: Path | None, libraries: tuple[str, ...], as_
     by itself is read from its symbols and texts, and said to be likely or possible. Ends with 1 if it cannot start
     with these files.
     """
-    from smidgen.api import closure  # noqa: PLC0415
-    from smidgen.needs.closure.whole import check_whole  # noqa: PLC0415
-    from smidgen.report.closure import closure_report, render_closure  # noqa: PLC0415
+    from smidgen.api import closure
+    from smidgen.needs.closure.whole import check_whole
+    from smidgen.report.closure import closure_report, render_closure
 
     found = closure(file, sysroot=sysroot, libraries=libraries)
     report = closure_report(found)

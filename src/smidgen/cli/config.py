@@ -24,11 +24,11 @@ def show(*, target: str, config_file: str | None, as_json: bool) -> None:
 
     The output is itself a smidgen.yaml. No TARGET means the current directory.
     """
-    from smidgen.config.discover import load_config  # noqa: PLC0415
-    from smidgen.config.fields import is_local  # noqa: PLC0415
-    from smidgen.config.resolve import resolve_settings  # noqa: PLC0415
-    from smidgen.errors import NotFound, UsageError  # noqa: PLC0415
-    from smidgen.report.config import config_report, render_config  # noqa: PLC0415
+    from smidgen.config.discover import load_config
+    from smidgen.config.fields import is_local
+    from smidgen.config.resolve import resolve_settings
+    from smidgen.errors import NotFound, UsageError
+    from smidgen.report.config import config_report, render_config
 
     directory = Path.cwd()
     if "..." in target:
@@ -53,7 +53,7 @@ def show(*, target: str, config_file: str | None, as_json: bool) -> None:
 
 def _import_path(directory: str) -> str | None:
     """Give the import path of the package in *directory*, which entries of the file may go by."""
-    from smidgen.gobuild.modfile import parents, read_module_file  # noqa: PLC0415
+    from smidgen.gobuild.modfile import parents, read_module_file
 
     for above in parents(directory):
         if module := read_module_file(os.path.join(above, "go.mod")):
@@ -65,6 +65,6 @@ def _import_path(directory: str) -> str | None:
 @command.command(short_help="Print the JSON schema of smidgen.yaml.")
 def schema() -> None:
     """Print the JSON schema of smidgen.yaml, for editors."""
-    from smidgen.config.schema import render_json_schema  # noqa: PLC0415
+    from smidgen.config.schema import render_json_schema
 
     console.result(render_json_schema().removesuffix("\n"))

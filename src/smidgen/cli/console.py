@@ -40,7 +40,7 @@ class Console:
 
     def json(self, value: Any) -> None:  # noqa: ANN401
         """Write *value* (Structs, dataclasses, plain values) to standard output as indented JSON."""
-        import msgspec  # noqa: PLC0415
+        import msgspec
 
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
 

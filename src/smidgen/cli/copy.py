@@ -26,7 +26,7 @@ def command(
     Between registries nothing is written to disk, and what the destination has is not sent. Prints the
     references, with digests.
     """
-    from smidgen.transfer.endpoint import parse_endpoint  # noqa: PLC0415
+    from smidgen.transfer.endpoint import parse_endpoint
 
     found = parse_endpoint(source, default="store")
     ends = tuple(parse_endpoint(text, default="store") for text in destinations)

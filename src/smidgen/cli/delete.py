@@ -16,9 +16,9 @@ def command(*, references: tuple[str, ...], as_json: bool) -> None:
     REF is [REGISTRY/]NAME:TAG, which deletes this tag alone and leaves the image, or [REGISTRY/]NAME@DIGEST,
     which deletes the image with all its tags. When the space is free again is up to the registry.
     """
-    from smidgen.cli.registry_session import open_session  # noqa: PLC0415
-    from smidgen.report.schema_transfer import DeletedImage, DeletionReport  # noqa: PLC0415
-    from smidgen.transfer.delete import delete, parse_target  # noqa: PLC0415
+    from smidgen.cli.registry_session import open_session
+    from smidgen.report.schema_transfer import DeletedImage, DeletionReport
+    from smidgen.transfer.delete import delete, parse_target
 
     targets = [parse_target(text) for text in references]
     done = []

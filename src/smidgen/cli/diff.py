@@ -43,9 +43,9 @@ def command(
     A and B are references, digests or the first digits of one; archives of images; oci:DIR[:NAME]; or
     executables. With an executable, the other one is that of the image. Times are not compared.
     """
-    from smidgen.analyze.image.compare import compare  # noqa: PLC0415
-    from smidgen.analyze.target import opened_subject  # noqa: PLC0415
-    from smidgen.report.diff import diff_report, render_diff  # noqa: PLC0415
+    from smidgen.analyze.image.compare import compare
+    from smidgen.analyze.target import opened_subject
+    from smidgen.report.diff import diff_report, render_diff
 
     with (
         opened_subject(before, store=store, platform=platform) as one,
@@ -53,7 +53,7 @@ def command(
     ):
         found = compare(one, other)
     if page is not None:
-        from smidgen.report.page_diff import render_diff_page  # noqa: PLC0415
+        from smidgen.report.page_diff import render_diff_page
 
         write_page(page, render_diff_page(diff_report(found)))
     if as_json:

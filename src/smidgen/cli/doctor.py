@@ -20,9 +20,9 @@ def command(*, store: Path | None, as_json: bool) -> int:
     Runtimes are tried with a container. No registry is asked, and of credentials only the registries are said that
     they are for. The exit code is 1 where neither Go programs nor Dockerfiles can be built.
     """
-    from smidgen.cli.progress import Progress  # noqa: PLC0415
-    from smidgen.doctor.examine import examine_machine  # noqa: PLC0415
-    from smidgen.report.doctor import doctor_report, render_doctor  # noqa: PLC0415
+    from smidgen.cli.progress import Progress
+    from smidgen.doctor.examine import examine_machine
+    from smidgen.report.doctor import doctor_report, render_doctor
 
     with Progress() as progress:
         report = doctor_report(examine_machine(os.environ, store=store, progress=progress.say))

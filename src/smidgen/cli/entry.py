@@ -13,7 +13,7 @@ def main() -> None:
     """Run ``smidgen`` with the arguments of this process, then exit."""
     # Answered before anything is imported: completion scripts and CI ask for it at every step.
     if sys.argv[1:] == ["--version"]:
-        from smidgen._version import __version__  # noqa: PLC0415
+        from smidgen._version import __version__
 
         sys.stdout.write(f"smidgen {__version__}\n")
         sys.exit(0)
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def _answer() -> int:
-    from smidgen.cli import quick  # noqa: PLC0415
+    from smidgen.cli import quick
 
     try:
         return 0 if quick.answer(sys.argv[1:]) else run(sys.argv[1:])
@@ -72,11 +72,11 @@ def _end(number: int, _frame: object) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command and give its exit code: 0, 1 for an error, 2 for wrong usage, 130 for an interrupt."""
-    import click  # noqa: PLC0415
+    import click
 
-    from smidgen.cli.console import console  # noqa: PLC0415
-    from smidgen.cli.root import root  # noqa: PLC0415
-    from smidgen.errors import SmidgenError  # noqa: PLC0415
+    from smidgen.cli.console import console
+    from smidgen.cli.root import root
+    from smidgen.errors import SmidgenError
 
     console.arguments = tuple(arguments)
     try:
@@ -97,10 +97,10 @@ def run(arguments: list[str]) -> int:
 
 
 def _report(error: BaseException, message: str, hint: str | None, exit_code: int) -> int:
-    from smidgen.cli.console import console  # noqa: PLC0415
+    from smidgen.cli.console import console
 
     if console.verbosity >= 2:
-        import traceback  # noqa: PLC0415
+        import traceback
 
         traceback.print_exception(error)
     console.error(message, hint)

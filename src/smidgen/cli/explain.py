@@ -84,7 +84,7 @@ def command(
     A Go executable is told apart down to its packages and functions, stripped or not. What its own
     tables say is exact; the rest of its data is given to the package that uses it, as an estimate.
     """
-    from smidgen.report.explain import Depth, Selection  # noqa: PLC0415
+    from smidgen.report.explain import Depth, Selection
 
     if page is None and (against or journey):
         raise UsageError("--against and --journey are parts of a page", hint="add --html FILE, or use smidgen diff")
@@ -95,7 +95,7 @@ def command(
     programs = page is not None or selection.depth >= Depth.SECTION
     explained = _explain(target, platform, store, programs=programs) if twin is None else _with_twin(target, twin)
     if page is not None:
-        from smidgen.report.page_html import render_page  # noqa: PLC0415
+        from smidgen.report.page_html import render_page
 
         write_page(page, render_page(_report(target, explained, Selection(Depth.FUNCTION, packages)), more=more))
     if as_json:
@@ -107,9 +107,9 @@ def command(
 def _explain(
     target: str, platform: Platform | None, store: Path | None, *, programs: bool
 ) -> "ExplainedBinary | ExplainedImage":
-    from smidgen.analyze.target import is_executable, opened_image  # noqa: PLC0415
-    from smidgen.analyze.walk_file import explain_file  # noqa: PLC0415
-    from smidgen.analyze.walk_image import WalkOptions, explain_image  # noqa: PLC0415
+    from smidgen.analyze.target import is_executable, opened_image
+    from smidgen.analyze.walk_file import explain_file
+    from smidgen.analyze.walk_image import WalkOptions, explain_image
 
     if is_executable(target):
         return explain_file(Path(target))
@@ -119,8 +119,8 @@ def _explain(
 
 
 def _with_twin(target: str, twin: str) -> "ExplainedBinary":
-    from smidgen.analyze.target import is_executable  # noqa: PLC0415
-    from smidgen.analyze.walk_file import explain_file  # noqa: PLC0415
+    from smidgen.analyze.target import is_executable
+    from smidgen.analyze.walk_file import explain_file
 
     if not is_executable(target):
         raise UsageError(
@@ -129,10 +129,10 @@ def _with_twin(target: str, twin: str) -> "ExplainedBinary":
         )
     if is_executable(twin):
         return explain_file(Path(target), twin=Path(twin))
-    import tempfile  # noqa: PLC0415
+    import tempfile
 
-    from smidgen.gobuild.relink import RelinkRequest, relink  # noqa: PLC0415
-    from smidgen.needs.examine import platform_of  # noqa: PLC0415
+    from smidgen.gobuild.relink import RelinkRequest, relink
+    from smidgen.needs.examine import platform_of
 
     with tempfile.TemporaryDirectory(prefix="smidgen-twin-") as directory:
         request = RelinkRequest(
@@ -148,8 +148,8 @@ def _with_twin(target: str, twin: str) -> "ExplainedBinary":
 
 
 def _report(target: str, explained: "ExplainedBinary | ExplainedImage", selection: "Selection") -> "ExplainReport":
-    from smidgen.analyze.explained import ExplainedBinary  # noqa: PLC0415
-    from smidgen.report.explain import binary_report, image_report  # noqa: PLC0415
+    from smidgen.analyze.explained import ExplainedBinary
+    from smidgen.report.explain import binary_report, image_report
 
     if isinstance(explained, ExplainedBinary):
         return binary_report(target, explained, selection)
@@ -160,10 +160,10 @@ def _changes(against: str | None, target: str, platform: Platform | None, store:
     """Give the sections of a page on what changed since *against*."""
     if against is None:
         return ()
-    from smidgen.analyze.image.compare import compare  # noqa: PLC0415
-    from smidgen.analyze.target import opened_subject  # noqa: PLC0415
-    from smidgen.report.diff import diff_report  # noqa: PLC0415
-    from smidgen.report.page_diff import diff_sections  # noqa: PLC0415
+    from smidgen.analyze.image.compare import compare
+    from smidgen.analyze.target import opened_subject
+    from smidgen.report.diff import diff_report
+    from smidgen.report.page_diff import diff_sections
 
     with (
         opened_subject(against, store=store, platform=platform) as one,
@@ -176,8 +176,8 @@ def _charts(path: Path | None) -> "Iterable[str]":
     """Give the sections of a page on a journey that was made before."""
     if path is None:
         return ()
-    from smidgen.report.page_journey import journey_sections  # noqa: PLC0415
-    from smidgen.report.schema_journey import read_journey  # noqa: PLC0415
+    from smidgen.report.page_journey import journey_sections
+    from smidgen.report.schema_journey import read_journey
 
     try:
         with path.open("rb") as file:
@@ -188,9 +188,9 @@ def _charts(path: Path | None) -> "Iterable[str]":
 
 
 def _show(report: "ExplainReport", selection: "Selection", *, top: int, order: "Order") -> None:
-    import sys  # noqa: PLC0415
+    import sys
 
-    from smidgen.report.explain_text import View, render_explanation  # noqa: PLC0415
+    from smidgen.report.explain_text import View, render_explanation
 
     style = coloured if console.colours(sys.stdout) else uncoloured
     for line in render_explanation(report, View(selection, top, order, style)):

@@ -33,10 +33,10 @@ def command(*, target: str, platform: Platform | None, store: Path | None) -> No
         raise UsageError(
             "this is no terminal to draw on", hint="`smidgen explain`, `smidgen waste` and `smidgen ls` print the same"
         )
-    from smidgen.analyze.image.walk import read_content  # noqa: PLC0415
-    from smidgen.analyze.target import opened_image  # noqa: PLC0415
-    from smidgen.analyze.walk_image import WalkOptions, explain_image  # noqa: PLC0415
-    from smidgen.cli.explore_screen import Explorer  # noqa: PLC0415
+    from smidgen.analyze.image.walk import read_content
+    from smidgen.analyze.target import opened_image
+    from smidgen.analyze.walk_image import WalkOptions, explain_image
+    from smidgen.cli.explore_screen import Explorer
 
     with opened_image(target, store=store, platform=platform) as image:
         console.note(f"reading {image.name}")

@@ -64,7 +64,7 @@ def command(*, store: Path | None, **given: Any) -> int:  # noqa: ANN401
 
     Prints the references of the images that no other step depends on, with their digests.
     """
-    from smidgen.sandbox.own_namespace import inside  # noqa: PLC0415
+    from smidgen.sandbox.own_namespace import inside
 
     if given["to_dockerfile"] and (given["platform"] or given["push"]):
         name = "push" if given["push"] else "platform"
@@ -72,7 +72,7 @@ def command(*, store: Path | None, **given: Any) -> int:  # noqa: ANN401
     options = _options(given)
     flow = _flow(given)
     if given["to_dockerfile"]:
-        from smidgen.flow.to_dockerfile import to_dockerfile  # noqa: PLC0415
+        from smidgen.flow.to_dockerfile import to_dockerfile
 
         console.result(to_dockerfile(flow, options.directory, options.build_args).rstrip("\n"))
         return 0
@@ -84,19 +84,19 @@ def command(*, store: Path | None, **given: Any) -> int:  # noqa: ANN401
 
 
 def _build(flow: "Flow", options: "FlowOptions", store: Path | None, given: dict[str, Any]) -> None:
-    from smidgen.cli.step_lines import StepLines  # noqa: PLC0415
-    from smidgen.flow.run import run_flow  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.cli.step_lines import StepLines
+    from smidgen.flow.run import run_flow
+    from smidgen.store.content import ContentStore
 
     content = ContentStore.open(store)
     done = run_flow(flow, options, content, StepLines())
     kept = [one for one in done if one.keeps_name]
     if given["engine"] is not None:
-        from smidgen.transfer.engine import load_into  # noqa: PLC0415
+        from smidgen.transfer.engine import load_into
 
         load_into(given["engine"], content, [(one.step.name, one.image.descriptor) for one in kept])
     if given["push"]:
-        from smidgen.cli.build_push import push_built  # noqa: PLC0415
+        from smidgen.cli.build_push import push_built
 
         push_built(content, [(one.image.descriptor, (one.step.name,)) for one in kept])
     if given["as_json"]:
@@ -107,7 +107,7 @@ def _build(flow: "Flow", options: "FlowOptions", store: Path | None, given: dict
 
 
 def _flow(given: dict[str, Any]) -> "Flow":
-    from smidgen.flow.parse import read_flow  # noqa: PLC0415
+    from smidgen.flow.parse import read_flow
 
     file, directory = given["file"], given["directory"]
     if not directory.is_dir():
@@ -118,15 +118,15 @@ def _flow(given: dict[str, Any]) -> "Flow":
 
 
 def _variables(texts: Iterable[str]) -> dict[str, str]:
-    from smidgen.config.words import parse_assignment  # noqa: PLC0415
+    from smidgen.config.words import parse_assignment
 
     return dict(map(parse_assignment, texts)) or dict(os.environ)
 
 
 def _options(given: dict[str, Any]) -> "FlowOptions":
-    from smidgen.dockerfile.execute.flags import parse_build_args, parse_duration  # noqa: PLC0415
-    from smidgen.flow.options import FlowOptions  # noqa: PLC0415
-    from smidgen.oci.platform import Platform, host_platform  # noqa: PLC0415
+    from smidgen.dockerfile.execute.flags import parse_build_args, parse_duration
+    from smidgen.flow.options import FlowOptions
+    from smidgen.oci.platform import Platform, host_platform
 
     providers = frozenset(given["sec_providers"].split(","))
     if unknown := providers.difference(_PROVIDERS):
@@ -150,7 +150,7 @@ def _options(given: dict[str, Any]) -> "FlowOptions":
 
 
 def _report(done: "Iterable[DoneStep]") -> Any:  # noqa: ANN401
-    from smidgen.report.schema_flow import FlowArtifact, FlowReport, FlowStepReport  # noqa: PLC0415
+    from smidgen.report.schema_flow import FlowArtifact, FlowReport, FlowStepReport
 
     return FlowReport(
         steps=tuple(

@@ -23,13 +23,13 @@ def command(*, dry_run: bool, verify: bool, wait: float, builds: bool, store: Pa
 
     What builds of Dockerfiles keep for each other is deleted when it was not used for 30 days.
     """
-    from smidgen.report.schema_store import CollectionReport  # noqa: PLC0415
-    from smidgen.report.text import human_size  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.report.schema_store import CollectionReport
+    from smidgen.report.text import human_size
+    from smidgen.store.content import ContentStore
 
     content = ContentStore.open(store, create=False)
     if (content.root / "snapshots").is_dir():
-        from smidgen.sandbox.own_namespace import inside  # noqa: PLC0415 (files there belong to other ids)
+        from smidgen.sandbox.own_namespace import inside  # files there belong to other ids
 
         if (code := inside(console.arguments)) is not None:
             return code

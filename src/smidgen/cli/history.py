@@ -23,16 +23,16 @@ def command(*, image: str, no_trunc: bool, platform: Platform | None, store: Pat
     IMAGE is a reference, a digest or the first digits of one; an archive (of smidgen, docker, podman,
     buildah, ko …); or oci:DIR[:NAME].
     """
-    from smidgen.analyze.target import opened_image  # noqa: PLC0415
-    from smidgen.report.history import render_history  # noqa: PLC0415
-    from smidgen.report.store_results import image_history  # noqa: PLC0415
+    from smidgen.analyze.target import opened_image
+    from smidgen.report.history import render_history
+    from smidgen.report.store_results import image_history
 
     with opened_image(image, store=store, platform=platform) as found:
         report = image_history(found)
     if as_json:
         console.json(report)
         return
-    from datetime import UTC, datetime  # noqa: PLC0415
+    from datetime import UTC, datetime
 
     for line in render_history(report, now=datetime.now(UTC), truncate=not no_trunc):
         console.result(line)

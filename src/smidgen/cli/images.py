@@ -25,9 +25,9 @@ def command(
     SIZE is that of the uncompressed layers and PULL SIZE of what is stored and travels, of all
     platforms together.
     """
-    from smidgen.report.images import identifier, render_images  # noqa: PLC0415
-    from smidgen.report.store_results import entries, list_images, matches  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.report.images import identifier, render_images
+    from smidgen.report.store_results import entries, list_images, matches
+    from smidgen.store.content import ContentStore
 
     content = ContentStore.open(store, create=False)
     if only_ids and not as_json:
@@ -39,7 +39,7 @@ def command(
     if as_json:
         console.json(report)
         return
-    from datetime import UTC, datetime  # noqa: PLC0415
+    from datetime import UTC, datetime
 
     for line in render_images(report.images, now=datetime.now(UTC), digests=digests, truncate=not no_trunc):
         console.result(line)

@@ -34,11 +34,11 @@ def command(
 
     Prints the paths of the files that were written.
     """
-    from smidgen.cli.progress import Progress  # noqa: PLC0415
-    from smidgen.project.init import InitOptions, render_files  # noqa: PLC0415
-    from smidgen.project.look import look  # noqa: PLC0415
-    from smidgen.project.write import write_files  # noqa: PLC0415
-    from smidgen.report.init import init_report, render_init  # noqa: PLC0415
+    from smidgen.cli.progress import Progress
+    from smidgen.project.init import InitOptions, render_files
+    from smidgen.project.look import look
+    from smidgen.project.write import write_files
+    from smidgen.report.init import init_report, render_init
 
     root = Path(os.path.realpath(directory))
     with Progress() as progress:

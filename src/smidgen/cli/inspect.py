@@ -21,8 +21,8 @@ def command(*, references: tuple[str, ...], platform: Platform | None, store: Pa
 
     REF is NAME[:TAG][@DIGEST], a digest, or the first digits of one. The output is always JSON.
     """
-    from smidgen.report.store_results import inspect_image  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.report.store_results import inspect_image
+    from smidgen.store.content import ContentStore
 
     content = ContentStore.open(store, create=False)
     console.json([inspect_image(content, reference, platform) for reference in references])

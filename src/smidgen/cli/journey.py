@@ -65,11 +65,11 @@ def command(
     The images stay in the store as NAME-journey:STATION. A base image that cannot be had leaves its stations out, and
     that is said; nothing is guessed.
     """
-    from smidgen.dockerfile.execute.flags import parse_duration  # noqa: PLC0415
-    from smidgen.journey.travel import JourneyOptions, plan_journey  # noqa: PLC0415
-    from smidgen.report.journey import Prices  # noqa: PLC0415
-    from smidgen.sandbox.own_namespace import inside  # noqa: PLC0415
-    from smidgen.sandbox.prove import HttpCheck, ProveOptions  # noqa: PLC0415
+    from smidgen.dockerfile.execute.flags import parse_duration
+    from smidgen.journey.travel import JourneyOptions, plan_journey
+    from smidgen.report.journey import Prices
+    from smidgen.sandbox.own_namespace import inside
+    from smidgen.sandbox.prove import HttpCheck, ProveOptions
 
     options = JourneyOptions(
         target=target,
@@ -96,10 +96,10 @@ def command(
 def _travel(
     options: "JourneyOptions", prices: "Prices", store: Path | None, *, page: Path | None, as_json: bool
 ) -> None:
-    from smidgen.journey.travel import travel  # noqa: PLC0415
-    from smidgen.report.journey import render_journey, station_result  # noqa: PLC0415
-    from smidgen.report.schema_journey import JourneyReport  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.journey.travel import travel
+    from smidgen.report.journey import render_journey, station_result
+    from smidgen.report.schema_journey import JourneyReport
+    from smidgen.store.content import ContentStore
 
     visits = travel(options, ContentStore.open(store), tell=console.note)
     report = JourneyReport(
@@ -115,13 +115,13 @@ def _travel(
     else:
         console.result(render_journey(report, style=console.style))
     if page is not None:
-        from smidgen.report.page_journey import render_journey_page  # noqa: PLC0415
+        from smidgen.report.page_journey import render_journey_page
 
         write_page(page, render_journey_page(report))
 
 
 def _write(found: "tuple[Station, ...]", directory: Path) -> None:
-    from smidgen.store.faults import ELSEWHERE, reporting  # noqa: PLC0415
+    from smidgen.store.faults import ELSEWHERE, reporting
 
     with reporting("write", directory, instead=ELSEWHERE):
         directory.mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,7 @@ def command(*, files: tuple[str, ...], as_json: bool, sarif: bool, lists: bool, 
     Exits with 1 for errors and warnings, or as --fail-on says.
     """
     if lists:
-        from smidgen.report.lint import render_rules  # noqa: PLC0415
+        from smidgen.report.lint import render_rules
 
         for line in render_rules():
             console.result(line)
@@ -69,7 +69,7 @@ def command(*, files: tuple[str, ...], as_json: bool, sarif: bool, lists: bool, 
         raise UsageError("--json and --sarif both", hint="choose one of them")
     if given["unsafe_fixes"] and not (given["fix"] or given["diff"]):
         raise UsageError("--unsafe-fixes without --fix", hint="add --fix, or --diff to see what it would do")
-    from smidgen.lint.program import CompilingReader  # noqa: PLC0415
+    from smidgen.lint.program import CompilingReader
 
     given["reader"] = CompilingReader(os.environ, console.note)
     requests = [_request(name, given) for name in (files or (_default(Path()),))]
@@ -77,8 +77,8 @@ def command(*, files: tuple[str, ...], as_json: bool, sarif: bool, lists: bool, 
 
 
 def _lint(requests: "list[_Asked]", given: dict[str, Any], *, as_json: bool, sarif: bool) -> int:
-    from smidgen.lint.run import lint  # noqa: PLC0415
-    from smidgen.report.lint import lint_report, lint_sarif  # noqa: PLC0415
+    from smidgen.lint.run import lint
+    from smidgen.report.lint import lint_report, lint_sarif
 
     outcomes: list[LintOutcome] = []
     mended: list[tuple[Finding, ...]] = []
@@ -98,7 +98,7 @@ def _lint(requests: "list[_Asked]", given: dict[str, Any], *, as_json: bool, sar
         console.json(report)
     elif not given["diff"]:
         _tell(outcomes, mended)
-    from smidgen.report.lint import render_summary  # noqa: PLC0415
+    from smidgen.report.lint import render_summary
 
     if not (sarif or as_json):
         # The last line is to be the last one also where both streams go to one file.
@@ -109,7 +109,7 @@ def _lint(requests: "list[_Asked]", given: dict[str, Any], *, as_json: bool, sar
 
 
 def _tell(outcomes: "list[LintOutcome]", mended: "list[tuple[Finding, ...]]") -> None:
-    from smidgen.report.lint import render_finding  # noqa: PLC0415
+    from smidgen.report.lint import render_finding
 
     style = coloured if console.colours(sys.stdout) else uncoloured
     for outcome, made in zip(outcomes, mended, strict=True):
@@ -128,7 +128,7 @@ def _say_what_is_missing(outcomes: "list[LintOutcome]") -> None:
 
 
 def _exit_code(outcome: "LintOutcome", fail_on: str) -> int:
-    from smidgen.lint.finding import Severity  # noqa: PLC0415
+    from smidgen.lint.finding import Severity
 
     if fail_on == "never":
         return 0
@@ -140,9 +140,9 @@ def _fix(
     request: "LintRequest", outcome: "LintOutcome", given: dict[str, Any]
 ) -> "tuple[LintOutcome, tuple[Finding, ...]]":
     """Mend the file, or show how; give what is found afterwards, and what was mended."""
-    from smidgen.config.rewrite import rewrite_file  # noqa: PLC0415
-    from smidgen.lint.fix import fixed_file  # noqa: PLC0415
-    from smidgen.lint.ignore_fix import fixed_ignore_file  # noqa: PLC0415
+    from smidgen.config.rewrite import rewrite_file
+    from smidgen.lint.fix import fixed_file
+    from smidgen.lint.ignore_fix import fixed_ignore_file
 
     if given["fix"] and request.path is None:
         raise UsageError("standard input cannot be mended", hint="name the file, or show the difference with --diff")
@@ -162,9 +162,9 @@ def _fix(
 
 
 def _show_difference(name: str, before: bytes, after: bytes, secrets: tuple[str, ...]) -> None:
-    import difflib  # noqa: PLC0415
+    import difflib
 
-    from smidgen.lint.rules_secrets import mask  # noqa: PLC0415
+    from smidgen.lint.rules_secrets import mask
 
     old, new = (data.decode("utf-8", "replace").splitlines() for data in (before, after))
     style = coloured if console.colours(sys.stdout) else uncoloured
@@ -180,7 +180,7 @@ def _show_difference(name: str, before: bytes, after: bytes, secrets: tuple[str,
 def _hadolint(wanted: bool | None) -> str | None:
     if wanted is False:
         return None
-    from smidgen.lint.hadolint import find_hadolint  # noqa: PLC0415
+    from smidgen.lint.hadolint import find_hadolint
 
     program = find_hadolint(os.environ)
     if program is None and wanted:
@@ -197,12 +197,12 @@ class _Asked:
 
 
 def _request(name: str, given: dict[str, Any]) -> _Asked:
-    from smidgen.config.discover import load_config  # noqa: PLC0415
-    from smidgen.lint.catalog import ids_of  # noqa: PLC0415
-    from smidgen.lint.context import read_context  # noqa: PLC0415
-    from smidgen.lint.program import no_reader  # noqa: PLC0415
-    from smidgen.lint.run import LintRequest  # noqa: PLC0415
-    from smidgen.lint.settings import lint_settings  # noqa: PLC0415
+    from smidgen.config.discover import load_config
+    from smidgen.lint.catalog import ids_of
+    from smidgen.lint.context import read_context
+    from smidgen.lint.program import no_reader
+    from smidgen.lint.run import LintRequest
+    from smidgen.lint.settings import lint_settings
 
     path = None if name == "-" else Path(name)
     if path is not None and path.is_dir():

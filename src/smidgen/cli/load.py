@@ -29,10 +29,10 @@ def command(*, source: Path, name: str | None, store: Path | None, as_json: bool
 
     The names in it are given to the images; what had such a name loses it.
     """
-    from smidgen.errors import UsageError  # noqa: PLC0415
-    from smidgen.report.schema_store import TagReport, TransferReport  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
-    from smidgen.transfer.load import load_images  # noqa: PLC0415
+    from smidgen.errors import UsageError
+    from smidgen.report.schema_store import TagReport, TransferReport
+    from smidgen.store.content import ContentStore
+    from smidgen.transfer.load import load_images
 
     if source == _PIPE and sys.stdin.isatty():
         raise UsageError("standard input is a terminal", hint="use -i FILE, or pipe an archive into it")

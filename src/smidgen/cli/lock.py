@@ -33,10 +33,10 @@ def command(
     A base that is pinned already stays as it is, unless --update is given. Builds take what is pinned, and never
     write the file. Prints each base with its digest.
     """
-    from smidgen.errors import UsageError  # noqa: PLC0415
-    from smidgen.gobuild.lock import LockRequest, lock_bases  # noqa: PLC0415
-    from smidgen.report.rebase import lock_report, render_lock  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.errors import UsageError
+    from smidgen.gobuild.lock import LockRequest, lock_bases
+    from smidgen.report.rebase import lock_report, render_lock
+    from smidgen.store.content import ContentStore
 
     if only and not update:
         raise UsageError("a BASE says what --update is to ask for, but there is no --update", hint="add --update")

@@ -23,9 +23,9 @@ def command(*, registry: str, username: str | None, password_stdin: bool) -> Non
     User name and password are asked for on a terminal. They are tried at the registry first, then kept where docker
     keeps them, in config.json or in the credential helper that it names, so that other tools are logged in too.
     """
-    from smidgen.cli.registry_session import open_session  # noqa: PLC0415
-    from smidgen.registry.credentials import Credentials  # noqa: PLC0415
-    from smidgen.registry.login import Given, login, parse_registry  # noqa: PLC0415
+    from smidgen.cli.registry_session import open_session
+    from smidgen.registry.credentials import Credentials
+    from smidgen.registry.login import Given, login, parse_registry
 
     host = parse_registry(registry)
     username, password = _ask(host, username, from_input=password_stdin)

@@ -11,7 +11,7 @@ from smidgen.cli.options import verbosity_options
 @verbosity_options
 def command(*, registry: str) -> None:
     """Log out of a registry, Docker Hub if none is named: forget the credentials that `smidgen login` keeps."""
-    from smidgen.registry.login import logout, parse_registry  # noqa: PLC0415
+    from smidgen.registry.login import logout, parse_registry
 
     outcome = logout(parse_registry(registry))
     if outcome.places:

@@ -46,8 +46,8 @@ def command(
     IMAGE is a reference, a digest or the first digits of one; an archive (of smidgen, docker, podman,
     buildah, ko …); or oci:DIR[:NAME]. PATH is absolute, such as in web:1.0:/etc, and the root without it.
     """
-    from smidgen.analyze.target import opened_image  # noqa: PLC0415
-    from smidgen.report.store_results import list_files, list_layer  # noqa: PLC0415
+    from smidgen.analyze.target import opened_image
+    from smidgen.report.store_results import list_files, list_layer
 
     name, path = _divided(target)
     with opened_image(name, store=store, platform=platform) as image:
@@ -71,7 +71,7 @@ def _divided(target: str) -> tuple[str, str]:
 
 
 def _print(report: "ListingReport", *, details: bool, whole_paths: bool, as_json: bool) -> None:
-    from smidgen.report.listing import render_files  # noqa: PLC0415
+    from smidgen.report.listing import render_files
 
     if as_json:
         console.json(report)

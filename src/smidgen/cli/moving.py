@@ -50,12 +50,12 @@ def move_images(
         moves: Source and destinations.
         given: What ``moving_options`` passed.
     """
-    from smidgen.cli.registry_session import open_session  # noqa: PLC0415
-    from smidgen.report.transfer import move_report, render_amounts, render_arrived  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
-    from smidgen.transfer.endpoint import Remote, Stored  # noqa: PLC0415
-    from smidgen.transfer.move import MoveOptions, move  # noqa: PLC0415
-    from smidgen.transfer.tally import Tally  # noqa: PLC0415
+    from smidgen.cli.registry_session import open_session
+    from smidgen.report.transfer import move_report, render_amounts, render_arrived
+    from smidgen.store.content import ContentStore
+    from smidgen.transfer.endpoint import Remote, Stored
+    from smidgen.transfer.move import MoveOptions, move
+    from smidgen.transfer.tally import Tally
 
     needs_store = any(isinstance(end, Stored) for _, destinations in moves for end in destinations)
     content = ContentStore.open(given["store"], create=needs_store)

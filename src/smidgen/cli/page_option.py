@@ -33,7 +33,7 @@ def write_page(path: Path, page: str) -> None:
     Raises:
         StoreError: It cannot be written.
     """
-    from smidgen.cli.output_file import write_output  # noqa: PLC0415
+    from smidgen.cli.output_file import write_output
 
     write_output(path, page)
     console.note(f"wrote {path}, {len(page.encode('utf-8', 'replace')) / 1000:,.0f} kB: open it in a browser")

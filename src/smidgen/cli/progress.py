@@ -69,7 +69,7 @@ class Progress:
             self._bars.finished(digest, outcome)
             return
         if console.verbosity > 0:
-            from smidgen.report.text import human_size  # noqa: PLC0415
+            from smidgen.report.text import human_size
 
             with self._lock:
                 what, total = self._totals.pop(digest, ("blob", None))
@@ -82,7 +82,7 @@ class Progress:
             return None
         with self._lock:
             if self._bars is None:
-                from smidgen.cli.progress_bars import Bars  # noqa: PLC0415 (only where somebody watches)
+                from smidgen.cli.progress_bars import Bars  # only where somebody watches
 
                 self._bars = Bars()
             return self._bars

@@ -80,15 +80,15 @@ def command(
     only. It can write to /tmp and to its volumes, where it has them. Arguments are the program's; the first of
     them ends the options, and so does --.
     """
-    from smidgen.errors import PolicyError  # noqa: PLC0415
-    from smidgen.image.image import Image  # noqa: PLC0415
-    from smidgen.oci.platform import Platform  # noqa: PLC0415
-    from smidgen.report.proof import failure_text, proof_report, render_proof  # noqa: PLC0415
-    from smidgen.sandbox.launch import Wishes  # noqa: PLC0415
-    from smidgen.sandbox.prove import HttpCheck, ProveOptions, prove_image  # noqa: PLC0415
-    from smidgen.sandbox.variables import parse_variables, read_variables  # noqa: PLC0415
-    from smidgen.sandbox.volumes import Volume  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.errors import PolicyError
+    from smidgen.image.image import Image
+    from smidgen.oci.platform import Platform
+    from smidgen.report.proof import failure_text, proof_report, render_proof
+    from smidgen.sandbox.launch import Wishes
+    from smidgen.sandbox.prove import HttpCheck, ProveOptions, prove_image
+    from smidgen.sandbox.variables import parse_variables, read_variables
+    from smidgen.sandbox.volumes import Volume
+    from smidgen.store.content import ContentStore
 
     from_files = (line for path in env_file for line in read_variables(path, os.environ))
     wishes = Wishes(

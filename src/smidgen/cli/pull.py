@@ -22,9 +22,9 @@ def command(
     REF is [REGISTRY/]NAME[:TAG][@DIGEST]; without a registry it is one of Docker Hub. Only what the store does
     not have is fetched; a pull that was interrupted goes on where it was. Prints the references, with digests.
     """
-    from smidgen.errors import UsageError  # noqa: PLC0415
-    from smidgen.transfer.destination import name_in_store  # noqa: PLC0415
-    from smidgen.transfer.endpoint import Remote, Stored, parse_endpoint  # noqa: PLC0415
+    from smidgen.errors import UsageError
+    from smidgen.transfer.destination import name_in_store
+    from smidgen.transfer.endpoint import Remote, Stored, parse_endpoint
 
     if name is not None and len(references) > 1:
         raise UsageError(f"--tag gives one name, and there are {len(references)} images", hint="pull them one by one")

@@ -26,9 +26,9 @@ def command(
     Only what the registry does not have is sent; a push that was interrupted goes on where it was. Prints the
     references, with digests.
     """
-    from smidgen.errors import UsageError  # noqa: PLC0415
-    from smidgen.registry.pushable import parse_pushable  # noqa: PLC0415
-    from smidgen.transfer.endpoint import Remote, Stored, parse_endpoint  # noqa: PLC0415
+    from smidgen.errors import UsageError
+    from smidgen.registry.pushable import parse_pushable
+    from smidgen.transfer.endpoint import Remote, Stored, parse_endpoint
 
     found = parse_endpoint(source, default="store")
     if not destinations and not isinstance(found, Stored):

@@ -94,7 +94,7 @@ class HeadStart:
             os.close(self.stdout)
             os.close(self.stderr)
             self.pid = None
-        import shutil  # noqa: PLC0415
+        import shutil
 
         shutil.rmtree(self.output, ignore_errors=True)
 
@@ -164,7 +164,7 @@ def note_path(arguments: "list[str]") -> "str | None":
         root = f"{data if data.startswith('/') else f'{home}/.local/share'}/smidgen/store"
     if not root.startswith("/"):
         return None
-    from smidgen._version import __version__  # noqa: PLC0415
+    from smidgen._version import __version__
 
     words = [_FORMAT, __version__, sys.executable, os.getcwd(), str(len(arguments)), *arguments]
     words += [f"{name}={value}" for name, value in sorted(os.environ.items()) if name not in _PASSING]
@@ -246,7 +246,7 @@ def _digest(data: bytes) -> str:
     try:
         return str(__import__(name).sha256(data).hexdigest())
     except ImportError:
-        import hashlib  # noqa: PLC0415
+        import hashlib
 
         return hashlib.sha256(data).hexdigest()
 

@@ -35,10 +35,10 @@ def command(
 
     Prints the references, with digests.
     """
-    from smidgen.cli.progress import Progress  # noqa: PLC0415
-    from smidgen.gobuild.rebase import RebaseRequest, rebase_image  # noqa: PLC0415
-    from smidgen.report.rebase import rebase_report, render_rebase  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.cli.progress import Progress
+    from smidgen.gobuild.rebase import RebaseRequest, rebase_image
+    from smidgen.report.rebase import rebase_report, render_rebase
+    from smidgen.store.content import ContentStore
 
     request = RebaseRequest(image=image, onto=onto, old=old, names=names, offline=offline, environ=os.environ)
     with Progress() as progress:

@@ -21,7 +21,7 @@ def open_session(
     Raises:
         ConfigError: ``smidgen.yaml`` or ``registries.conf`` says what cannot be meant.
     """
-    from smidgen.config.registries import registry_hosts  # noqa: PLC0415
-    from smidgen.registry.session import Session  # noqa: PLC0415
+    from smidgen.config.registries import registry_hosts
+    from smidgen.registry.session import Session
 
     return Session(hosts=registry_hosts(), warn=warn, credentials=credentials)

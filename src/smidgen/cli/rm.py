@@ -25,8 +25,8 @@ def command(*, references: tuple[str, ...], force: bool, store: Path | None, as_
 
     REF is NAME[:TAG], or a digest or the first digits of one, for an image with one name.
     """
-    from smidgen.report.schema_store import RemovalReport, TagReport  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.report.schema_store import RemovalReport, TagReport
+    from smidgen.store.content import ContentStore
 
     content = ContentStore.open(store, create=False)
     # All are found before any is removed, so that a wrong one changes nothing.
@@ -43,9 +43,9 @@ def command(*, references: tuple[str, ...], force: bool, store: Path | None, as_
 
 
 def _find(content: "ContentStore", text: str, *, force: bool) -> "list[tuple[Reference | None, Descriptor]]":
-    from smidgen.errors import NotFound, UsageError  # noqa: PLC0415
-    from smidgen.image.image import Image  # noqa: PLC0415
-    from smidgen.report.store_results import entries  # noqa: PLC0415
+    from smidgen.errors import NotFound, UsageError
+    from smidgen.image.image import Image
+    from smidgen.report.store_results import entries
 
     image = Image.resolve(content, text)
     if image.reference is not None and image.reference.tag:

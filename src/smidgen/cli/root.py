@@ -77,11 +77,11 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Choose the command; ``build --compose`` and ``build -f`` have options of their own."""
         if args[:1] == ["build"] and _names_compose(args):
-            from smidgen.cli.build_compose import command  # noqa: PLC0415
+            from smidgen.cli.build_compose import command
 
             return "build", command, args[1:]
         if args[:1] == ["build"] and _names_dockerfile(args):
-            from smidgen.cli.build_dockerfile import command  # noqa: PLC0415
+            from smidgen.cli.build_dockerfile import command
 
             return "build", command, args[1:]
         return super().resolve_command(ctx, args)
@@ -109,8 +109,8 @@ def _version(context: click.Context, _parameter: click.Parameter, value: bool) -
         return
     click.echo(f"smidgen {__version__}")
     if context.params["verbose"]:
-        from smidgen.layer.compression import library_versions  # noqa: PLC0415
-        from smidgen.needs.provide import source_versions  # noqa: PLC0415
+        from smidgen.layer.compression import library_versions
+        from smidgen.needs.provide import source_versions
 
         for name, version in sorted((source_versions() | library_versions()).items()):
             click.echo(f"{name} {version}")

@@ -78,14 +78,14 @@ def command(
     The exit code is the program's, or 128 + N where signal N ended it; 127 where the image does not have
     the program.
     """
-    from smidgen.image.image import Image  # noqa: PLC0415
-    from smidgen.oci.platform import Platform  # noqa: PLC0415
-    from smidgen.sandbox.launch import Wishes  # noqa: PLC0415
-    from smidgen.sandbox.ports import Publish  # noqa: PLC0415
-    from smidgen.sandbox.run import RunOptions, run_image  # noqa: PLC0415
-    from smidgen.sandbox.variables import parse_variables, read_variables  # noqa: PLC0415
-    from smidgen.sandbox.volumes import Volume  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.image.image import Image
+    from smidgen.oci.platform import Platform
+    from smidgen.sandbox.launch import Wishes
+    from smidgen.sandbox.ports import Publish
+    from smidgen.sandbox.run import RunOptions, run_image
+    from smidgen.sandbox.variables import parse_variables, read_variables
+    from smidgen.sandbox.volumes import Volume
+    from smidgen.store.content import ContentStore
 
     if quiet:
         console.verbosity = -1

@@ -41,11 +41,11 @@ def command(
     REF is NAME[:TAG][@DIGEST], a digest, or the first digits of one. All platforms of an image are
     written, or the one that --platform names.
     """
-    from smidgen.errors import UsageError  # noqa: PLC0415
-    from smidgen.image.image import Image  # noqa: PLC0415
-    from smidgen.report.schema_store import TagReport, TransferReport  # noqa: PLC0415
-    from smidgen.store.archive import write_archive, write_archive_file, write_layout  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.errors import UsageError
+    from smidgen.image.image import Image
+    from smidgen.report.schema_store import TagReport, TransferReport
+    from smidgen.store.archive import write_archive, write_archive_file, write_layout
+    from smidgen.store.content import ContentStore
 
     to_stdout = oci_layout is None and output == _PIPE
     if to_stdout and sys.stdout.isatty():

@@ -52,10 +52,10 @@ def command(
     Its address is printed when it answers. What is pushed as ADDRESS/NAME:TAG is NAME:TAG in the store, and
     what is NAME:TAG in the store is pulled as ADDRESS/NAME:TAG. With -v each request is told.
     """
-    from smidgen.report.printable import printable  # noqa: PLC0415
-    from smidgen.server.listen import Server  # noqa: PLC0415
-    from smidgen.server.options import ServeOptions, parse_listen  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.report.printable import printable
+    from smidgen.server.listen import Server
+    from smidgen.server.options import ServeOptions, parse_listen
+    from smidgen.store.content import ContentStore
 
     host, port = parse_listen(listen)
     options = ServeOptions(
@@ -83,8 +83,8 @@ def command(
 
 
 def _account(user: str | None, password_file: Path | None) -> "Account | None":
-    from smidgen.errors import UsageError  # noqa: PLC0415
-    from smidgen.server.options import Account, read_password  # noqa: PLC0415
+    from smidgen.errors import UsageError
+    from smidgen.server.options import Account, read_password
 
     if user is None and password_file is None:
         return None

@@ -48,13 +48,13 @@ def command(
     With UPX on this machine, or with --http, the program and what runs another way are started in a sandbox without
     a network.
     """
-    from smidgen.cli.progress import Progress  # noqa: PLC0415
-    from smidgen.report.shrink import render_applied, render_shrink, shrink_report, with_applied  # noqa: PLC0415
-    from smidgen.sandbox.prove import HttpCheck  # noqa: PLC0415
-    from smidgen.shrink.apply import apply, check_applicable  # noqa: PLC0415
-    from smidgen.shrink.survey import SurveyOptions, survey  # noqa: PLC0415
-    from smidgen.shrink.target import find_program  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.cli.progress import Progress
+    from smidgen.report.shrink import render_applied, render_shrink, shrink_report, with_applied
+    from smidgen.sandbox.prove import HttpCheck
+    from smidgen.shrink.apply import apply, check_applicable
+    from smidgen.shrink.survey import SurveyOptions, survey
+    from smidgen.shrink.target import find_program
+    from smidgen.store.content import ContentStore
 
     options = SurveyOptions(
         thorough=thorough,

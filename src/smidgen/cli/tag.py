@@ -19,11 +19,11 @@ def command(*, source: str, target: str, store: Path | None, as_json: bool) -> N
 
     SOURCE is NAME[:TAG][@DIGEST], a digest, or the first digits of one. TARGET is NAME[:TAG].
     """
-    from smidgen.errors import InvalidReference  # noqa: PLC0415
-    from smidgen.image.image import Image  # noqa: PLC0415
-    from smidgen.oci.reference import Reference  # noqa: PLC0415
-    from smidgen.report.schema_store import NamingReport  # noqa: PLC0415
-    from smidgen.store.content import ContentStore  # noqa: PLC0415
+    from smidgen.errors import InvalidReference
+    from smidgen.image.image import Image
+    from smidgen.oci.reference import Reference
+    from smidgen.report.schema_store import NamingReport
+    from smidgen.store.content import ContentStore
 
     name = Reference.parse(target).with_default_tag()
     if name.digest:

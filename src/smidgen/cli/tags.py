@@ -12,13 +12,13 @@ from smidgen.cli.options import json_option, verbosity_options
 @verbosity_options
 def command(*, repository: str, as_json: bool) -> None:
     """List the tags of a repository of a registry, one a line."""
-    from smidgen.cli.registry_session import open_session  # noqa: PLC0415
-    from smidgen.errors import UsageError  # noqa: PLC0415
-    from smidgen.oci.transport import parse_registry_name  # noqa: PLC0415
-    from smidgen.registry.client import Client  # noqa: PLC0415
-    from smidgen.registry.repository import Repository  # noqa: PLC0415
-    from smidgen.report.printable import printable  # noqa: PLC0415
-    from smidgen.report.schema_transfer import RepositoryTags  # noqa: PLC0415
+    from smidgen.cli.registry_session import open_session
+    from smidgen.errors import UsageError
+    from smidgen.oci.transport import parse_registry_name
+    from smidgen.registry.client import Client
+    from smidgen.registry.repository import Repository
+    from smidgen.report.printable import printable
+    from smidgen.report.schema_transfer import RepositoryTags
 
     reference = parse_registry_name(repository)
     if reference.tag or reference.digest:

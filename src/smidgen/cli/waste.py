@@ -39,9 +39,9 @@ def command(
     IMAGE is a reference, a digest or the first digits of one; an archive (of smidgen, docker, podman,
     buildah, ko …); or oci:DIR[:NAME].
     """
-    from smidgen.analyze.image.walk import read_content  # noqa: PLC0415
-    from smidgen.analyze.target import opened_image  # noqa: PLC0415
-    from smidgen.report.waste import render_waste, waste_report  # noqa: PLC0415
+    from smidgen.analyze.image.walk import read_content
+    from smidgen.analyze.target import opened_image
+    from smidgen.report.waste import render_waste, waste_report
 
     with opened_image(image, store=store, platform=platform) as found:
         content = read_content(found)

@@ -34,9 +34,9 @@ def command(
     more, so its source must be at hand: of an image or an executable it is, where that was built from a version of
     a module, which its build information says.
     """
-    import sys  # noqa: PLC0415
+    import sys
 
-    from smidgen.report.why import render_why  # noqa: PLC0415
+    from smidgen.report.why import render_why
 
     source, built_for = _source(target, store, platform)
     report = _why(source, wanted, config, platform or built_for)
@@ -50,15 +50,15 @@ def command(
 
 def _source(target: str, store: Path | None, platform: Platform | None) -> tuple[str, Platform | None]:
     """Give what to link for *target*, and for which platform."""
-    from smidgen.analyze.source import source_of_binary, source_of_image  # noqa: PLC0415
-    from smidgen.analyze.target import is_executable, opened_image  # noqa: PLC0415
+    from smidgen.analyze.source import source_of_binary, source_of_image
+    from smidgen.analyze.target import is_executable, opened_image
 
     if is_executable(target):
         return source_of_binary(Path(target))
     looks_local = target.startswith((".", "/")) or os.path.isdir(target) or "@v" in target or "@latest" in target
     if looks_local and not os.path.isfile(target):
         return target, None
-    from smidgen.errors import InvalidReference, NotFound  # noqa: PLC0415
+    from smidgen.errors import InvalidReference, NotFound
 
     try:
         with opened_image(target, store=store, platform=platform) as image:
@@ -69,12 +69,12 @@ def _source(target: str, store: Path | None, platform: Platform | None) -> tuple
 
 
 def _why(source: str, wanted: str, config: Path | None, platform: Platform | None) -> "WhyReport":
-    import tempfile  # noqa: PLC0415
+    import tempfile
 
-    from smidgen.analyze.walk_file import explain_file  # noqa: PLC0415
-    from smidgen.analyze.why import LinkGraph, add_calls_of  # noqa: PLC0415
-    from smidgen.gobuild.relink import RelinkRequest, relink  # noqa: PLC0415
-    from smidgen.report.why import why_report  # noqa: PLC0415
+    from smidgen.analyze.walk_file import explain_file
+    from smidgen.analyze.why import LinkGraph, add_calls_of
+    from smidgen.gobuild.relink import RelinkRequest, relink
+    from smidgen.report.why import why_report
 
     graph = LinkGraph()
     with tempfile.TemporaryDirectory(prefix="smidgen-why-") as directory:

@@ -28,6 +28,6 @@ def decode(document: Document, shape: type[_T]) -> _T:
     try:
         return msgspec.convert(plain(document.root), shape, strict=False)
     except msgspec.ValidationError as error:
-        from smidgen.config.explain import explain  # noqa: PLC0415 - most files are right
+        from smidgen.config.explain import explain  # most files are right
 
         raise explain(document, shape, str(error)) from error

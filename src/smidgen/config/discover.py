@@ -119,15 +119,15 @@ def _upwards(start: str) -> Iterator[str]:
 
 
 def _read(path: Path, directory: Path, *, is_ko: bool) -> "Config":
-    from smidgen.config.decode import decode_file  # noqa: PLC0415 - the YAML reader is paid for by those who use it
-    from smidgen.config.file_layer import Config  # noqa: PLC0415
-    from smidgen.config.yaml_source import read_document  # noqa: PLC0415
+    from smidgen.config.decode import decode_file  # the YAML reader is paid for by those who use it
+    from smidgen.config.file_layer import Config
+    from smidgen.config.yaml_source import read_document
 
     document = read_document(path, _shown(path, directory))
     relative_to = path.parent
     if not is_ko:
         return Config(document=document, file=decode_file(document), kind="smidgen", directory=relative_to)
-    from smidgen.config.ko_yaml import ko_config  # noqa: PLC0415
+    from smidgen.config.ko_yaml import ko_config
 
     return ko_config(document, directory=relative_to)
 

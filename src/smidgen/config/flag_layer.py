@@ -42,7 +42,7 @@ def layer_of_flags(flags: Flags, *, directory: Path, environ: Mapping[str, str])
             continue  # a flag that may be repeated was not used
         given = Given(value, flag_place(name), directory)
         if name == "healthcheck":
-            from smidgen.config.healthcheck import parse_instruction  # noqa: PLC0415
+            from smidgen.config.healthcheck import parse_instruction
 
             healthcheck = given.moved(given.parsed(parse_instruction))
         elif isinstance(value, bool):

@@ -97,7 +97,7 @@ class _Reader:
         for entry in node.entries:
             key = keys.get(entry.key.lower())
             if key is None:
-                from smidgen.config.explain import did_you_mean  # noqa: PLC0415 - most files are right
+                from smidgen.config.explain import did_you_mean  # most files are right
 
                 close = did_you_mean(entry.key, keys.values())
                 self.warnings.append(
@@ -213,7 +213,7 @@ class _Reader:
         return MappingNode((Entry("target", node.mark, ScalarNode(target, node.mark)), *entries), node.mark)
 
     def _wrong(self, entry: Entry, expected: str, node: Node | None = None) -> ConfigError:
-        from smidgen.config.explain import got  # noqa: PLC0415 - most files are right
+        from smidgen.config.explain import got  # most files are right
 
         node = node or entry.value
         return self._document.error(f"{entry.key}: expected {expected}, got {got(node)}", node.mark)

@@ -39,7 +39,7 @@ def registry_rules(config: "Config") -> tuple[Rule, ...]:
     Raises:
         ConfigError: A name or a mirror is no registry, or a file is not there.
     """
-    from smidgen.config.yaml_source import MappingNode  # noqa: PLC0415 - the YAML reader, where there is YAML
+    from smidgen.config.yaml_source import MappingNode  # the YAML reader, where there is YAML
 
     section = config.document.root.find("registries")
     if config.file.registries is UNSET or section is None or not isinstance(section.value, MappingNode):
@@ -48,7 +48,7 @@ def registry_rules(config: "Config") -> tuple[Rule, ...]:
 
 
 def _rule(config: "Config", entry: "Entry", registry: "Registry | None") -> Rule:
-    from smidgen.config.schema import Registry  # noqa: PLC0415
+    from smidgen.config.schema import Registry
 
     registry = registry or Registry()
     if not is_place(entry.key, with_wildcard=True):

@@ -228,7 +228,7 @@ class _Resolver:
         self._provenance["base"] = given.place.origin if given else _DEFAULT
         if given is None or given.value == SCRATCH:
             return SCRATCH
-        from smidgen.image.base_name import BaseName  # noqa: PLC0415 (for images that stand on something)
+        from smidgen.image.base_name import BaseName  # for images that stand on something
 
         return given.parsed(lambda text: str(BaseName.parse(text, root=given.root)))
 

@@ -3,7 +3,8 @@
 import os
 import stat
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from smidgen.errors import SourceChanged, UsageError
@@ -17,22 +18,11 @@ def rewrite_file(path: Path, *, before: bytes, after: bytes) -> None:
         UsageError: It cannot be written.
     """
     target = Path(os.path.realpath(path))
-    temporary = ""
-    try:
+    with _writing(path):
         if (now := target.read_bytes()) != before:
             raise SourceChanged(str(path), want=len(before), got=len(now))
-        mode = stat.S_IMODE(target.stat().st_mode)
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(after)
-            os.fchmod(file.fileno(), mode)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}", hint="make its directory writable") from error
-    finally:
-        if temporary:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
+        with _beside(target, after, stat.S_IMODE(target.stat().st_mode)) as fresh:
+            os.replace(fresh, target)
 
 
 def write_new_file(path: Path, data: bytes) -> None:
@@ -41,18 +31,31 @@ def write_new_file(path: Path, data: bytes) -> None:
     Raises:
         UsageError: Something is there, or it cannot be written.
     """
-    temporary = ""
+    with _writing(path), _beside(path, data, 0o644) as fresh:
+        try:
+            # Unlike a rename, this replaces nothing.
+            os.link(fresh, path)
+        except FileExistsError:
+            raise UsageError(f"{path} is there already", hint="try again: it was not there before") from None
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            os.fchmod(file.fileno(), 0o644)
-        if os.path.lexists(path):
-            raise UsageError(f"{path} is there already", hint="try again: it was not there before")
-        os.replace(temporary, path)
+        yield
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}", hint="make its directory writable") from error
+
+
+@contextmanager
+def _beside(target: Path, data: bytes, mode: int) -> Iterator[str]:
+    """Write a file into the directory of *target*; it is removed unless it was moved."""
+    handle, fresh = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), mode)
+        yield fresh
     finally:
-        if temporary:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
+        with suppress(FileNotFoundError):
+            os.unlink(fresh)

@@ -223,7 +223,7 @@ def parse_platforms(text: str) -> tuple[Platform, ...]:
         )
     variants = ARCHITECTURES.get(platform.architecture)
     if variants is None:
-        import difflib  # noqa: PLC0415
+        import difflib
 
         close = difflib.get_close_matches(platform.architecture, ARCHITECTURES, 1)
         hint = f"did you mean linux/{close[0]}?" if close else f"expected one of {', '.join(ARCHITECTURES)}"
@@ -285,7 +285,7 @@ def parse_signal(text: str) -> str:
     Raises:
         UsageError: Linux has no such signal.
     """
-    import signal  # noqa: PLC0415
+    import signal
 
     if text.isascii() and text.isdecimal() and 1 <= int(text[:4]) <= 64:
         return text

@@ -33,7 +33,7 @@ def split_words(text: str) -> tuple[str, ...]:
             f"{text!r} has {operator[0]!r}, which only a shell understands, and the image has none",
             hint="write the program and its arguments, with quotes around characters that are meant as they are",
         )
-    import shlex  # noqa: PLC0415
+    import shlex
 
     try:
         return tuple(shlex.split(text))
@@ -42,7 +42,7 @@ def split_words(text: str) -> tuple[str, ...]:
 
 
 def _json_words(text: str) -> tuple[str, ...]:
-    import msgspec  # noqa: PLC0415
+    import msgspec
 
     try:
         return msgspec.json.decode(text, type=tuple[str, ...])
@@ -58,7 +58,7 @@ def split_go_flags(text: str) -> tuple[str, ...]:
     Raises:
         UsageError: A quote does not end.
     """
-    import shlex  # noqa: PLC0415
+    import shlex
 
     lexer = shlex.shlex(text, posix=True, punctuation_chars=False)
     lexer.whitespace_split = True

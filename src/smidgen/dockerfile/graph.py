@@ -25,7 +25,7 @@ def find_cycle(needs: Mapping[int, Sequence[int]]) -> tuple[int, ...]:
     # Stages that need only earlier ones, as nearly all files have them, have no cycle.
     if all(one < stage for stage, others in needs.items() for one in others):
         return ()
-    from graphlib import CycleError, TopologicalSorter  # noqa: PLC0415
+    from graphlib import CycleError, TopologicalSorter
 
     try:
         TopologicalSorter(needs).prepare()

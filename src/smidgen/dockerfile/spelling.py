@@ -14,7 +14,7 @@ def did_you_mean(name: str, names: Iterable[str]) -> str | None:
     if len(name) > _LONGEST:
         return None
     # Only an error asks, and the import costs more than reading most Dockerfiles.
-    import difflib  # noqa: PLC0415
+    import difflib
 
     by_lower = {each.lower(): each for each in islice(names, _MOST_NAMES)}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)

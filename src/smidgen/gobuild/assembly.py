@@ -122,7 +122,7 @@ def _assemble_part(
     )
     on_base, warnings = None, part.facts.report.warnings
     if base is not None:
-        from smidgen.gobuild.standing import stand_on, warnings_of  # noqa: PLC0415
+        from smidgen.gobuild.standing import stand_on, warnings_of
 
         program = replace(program, name=program_path(program.name))
         on_base = stand_on(base.for_platform(part.platform), settings)
@@ -169,7 +169,7 @@ def _assemble_part(
 def _library_layers(closure: "Closure | None", needs: Selection) -> "tuple[LayerRecipe, ...]":
     if closure is None:
         return ()
-    from smidgen.needs.closure.placing import closure_layers  # noqa: PLC0415 (few programs are linked like that)
+    from smidgen.needs.closure.placing import closure_layers  # few programs are linked like that
 
     return closure_layers(closure, certificates=NeedKind.CA in needs.kinds)
 
@@ -177,7 +177,7 @@ def _library_layers(closure: "Closure | None", needs: Selection) -> "tuple[Layer
 def _index_annotations(base: "Base | None") -> Mapping[str, str]:
     if base is None:
         return {}
-    from smidgen.gobuild.standing import index_annotations  # noqa: PLC0415
+    from smidgen.gobuild.standing import index_annotations
 
     return index_annotations(base)
 
@@ -186,18 +186,18 @@ def _probe(settings: Settings, platform: Platform, store: ContentStore) -> tuple
     """Give the layer with the probe, where the health check asks by it."""
     if settings.healthcheck is None or not settings.healthcheck.test:
         return ()
-    from smidgen.needs.probe.address import probed_address  # noqa: PLC0415 (few images have a health check)
+    from smidgen.needs.probe.address import probed_address  # few images have a health check
 
     if probed_address(settings.healthcheck.test) is None:
         return ()
-    from smidgen.needs.probe.binary import probe_provision  # noqa: PLC0415
+    from smidgen.needs.probe.binary import probe_provision
 
     return (probe_provision(platform, store.root / "cache" / "probes"),)
 
 
 def _check_linking(program: str, settings: Settings, facts: BinaryFacts, on_base: "OnBase | None") -> None:
     if facts.interpreter or facts.libraries:
-        from smidgen.needs.linking import check_linking  # noqa: PLC0415 (few programs are linked like that)
+        from smidgen.needs.linking import check_linking  # few programs are linked like that
 
         files, env = (on_base.files, on_base.env) if on_base is not None else (None, {})
         check_linking(facts, program, files, env=env, has_added=bool(settings.add))

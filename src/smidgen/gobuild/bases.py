@@ -154,8 +154,8 @@ class Bases:
         return base
 
     def _open_session(self) -> "Session":
-        from smidgen.config.registries import registry_hosts  # noqa: PLC0415 (for bases of registries)
-        from smidgen.registry.session import Session  # noqa: PLC0415
+        from smidgen.config.registries import registry_hosts  # for bases of registries
+        from smidgen.registry.session import Session
 
         hosts = registry_hosts(self._configs.directory, file=self._configs.file, environ=self._configs.environ)
         return Session(environ=self._configs.environ, hosts=hosts, warn=self._warnings.append)

@@ -17,7 +17,7 @@ def build(request: BuildRequest, store: ContentStore, *, progress: Progress) -> 
         StoreError: The store cannot be written.
     """
     if request.binary is not None:
-        from smidgen.gobuild.ready import build_ready  # noqa: PLC0415
+        from smidgen.gobuild.ready import build_ready
 
         with store.writing():
             image = build_ready(request, request.binary, store, progress=progress)
@@ -29,7 +29,7 @@ def build(request: BuildRequest, store: ContentStore, *, progress: Progress) -> 
     images: list[Built] = []
     if go:
         images += build_packages(replace(request, targets=go), store, progress=progress).images
-    from smidgen.gobuild.sources.images import build_sources  # noqa: PLC0415 (most programs are Go)
+    from smidgen.gobuild.sources.images import build_sources  # most programs are Go
 
     with store.writing():
         images += build_sources(request, sources, store, progress=progress)

@@ -168,7 +168,7 @@ def collect_inputs(
         compiled: What came of it.
         previous: An earlier record: what has not changed since is not read again.
     """
-    from smidgen.gobuild.collect import collect  # noqa: PLC0415
+    from smidgen.gobuild.collect import collect
 
     source = request.source
     return collect(

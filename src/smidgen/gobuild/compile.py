@@ -113,15 +113,11 @@ def compile_packages(
     tell = progress or (lambda _text: None)
     batches = tuple(_batches(jobs))
     places = [os.path.join(output, str(number)) for number in range(len(batches))]
-    commands: list[Command] = []
-    expanded: list[Batch] = []
-    for batch, place in zip(batches, places, strict=True):
-        with suppress(FileExistsError):
-            os.mkdir(place)
-        command, options = _command(batch, place, toolchain, environ, templates)
-        prepared = _with_c(replace(batch, options=options), command, toolchain)
-        commands.append(prepared[0])
-        expanded.append(prepared[1])
+    prepared = [
+        _prepared(batch, place, toolchain, environ, templates) for batch, place in zip(batches, places, strict=True)
+    ]
+    commands = [command for command, _ in prepared]
+    expanded = [batch for _, batch in prepared]
     running, started_ns = _running(started, commands[0])
 
     def ended(position: int, outcome: Outcome) -> None:
@@ -147,11 +143,21 @@ def compile_packages(
     return Compiled(binaries=binaries, batches=tuple(done), started_ns=started_ns)
 
 
+def _prepared(
+    batch: Batch, place: str, toolchain: Toolchain, environ: Mapping[str, str], templates: TemplateSource | None
+) -> tuple[Command, Batch]:
+    """Make *place*, where executables of *batch* go; give the command, and the batch with its templates expanded."""
+    with suppress(FileExistsError):
+        os.mkdir(place)
+    command, options = _command(batch, place, toolchain, environ, templates)
+    return _with_c(replace(batch, options=options), command, toolchain)
+
+
 def _with_c(batch: Batch, command: Command, toolchain: Toolchain) -> tuple[Command, Batch]:
     """Get C compiled too, if the batch asks for it: the command and the batch, with what is known of it."""
     if not batch.options.cgo:
         return command, batch
-    from smidgen.gobuild.cgo.environment import c_setting, prepare  # noqa: PLC0415 (few programs have C in them)
+    from smidgen.gobuild.cgo.environment import c_setting, prepare  # few programs have C in them
 
     setting = c_setting(batch.options, command.environ, toolchain.goroot)
     if batch.version:
@@ -249,11 +255,11 @@ def _command(
     options = batch.options
     variables = go_environment(environ, batch.options, batch.platform)
     if options.libc:
-        from smidgen.gobuild.glibc import c_variables  # noqa: PLC0415 (few programs are linked like that)
+        from smidgen.gobuild.glibc import c_variables  # few programs are linked like that
 
         variables |= c_variables(variables, batch.platform)
     if options.cgo:
-        from smidgen.gobuild.cgo.environment import c_setting  # noqa: PLC0415 (few programs have C in them)
+        from smidgen.gobuild.cgo.environment import c_setting  # few programs have C in them
 
         variables |= c_setting(options, variables, toolchain.goroot).compiler.variables()
     settings = GoSettings(variables, toolchain.goroot)
@@ -313,7 +319,7 @@ def _not_heard(said: bytes, heard: Callable[[str], bool]) -> bytes:
 
 
 def _refused(batch: Batch, outcome: Outcome, toolchain: Toolchain, environ: Mapping[str, str]) -> CompileError:
-    from smidgen.gobuild.cgo.refused import explained  # noqa: PLC0415 (few builds fail)
+    from smidgen.gobuild.cgo.refused import explained  # few builds fail
 
     said = (outcome.stderr or outcome.stdout).decode(errors="replace")
     how = f"exit code {outcome.exit_code}" if outcome.exit_code >= 0 else f"signal {-outcome.exit_code}"

@@ -21,8 +21,8 @@ def with_closure(part: Part, settings: Settings) -> Part:
     """
     if not part.facts.interpreter or settings.base != SCRATCH or part.path is None:
         return part
-    from smidgen.needs.closure.resolve import resolve_closure  # noqa: PLC0415 (few programs are linked like that)
-    from smidgen.needs.closure.whole import check_whole  # noqa: PLC0415
+    from smidgen.needs.closure.resolve import resolve_closure  # few programs are linked like that
+    from smidgen.needs.closure.whole import check_whole
 
     sysroot = sysroot_of(part.platform, settings.sysroot)
     if sysroot is not None and not sysroot.is_dir():

@@ -175,7 +175,7 @@ def repository_state(root: str, facts: GitFacts | None, environ: Mapping[str, st
         facts = start_git(root, environ).result()
     if facts is None:
         return "unknown"
-    import hashlib  # noqa: PLC0415
+    import hashlib
 
     # The version of the main module follows from all tags that lead to the commit.
     tags = hashlib.sha256(facts.all_tags.encode()).hexdigest()

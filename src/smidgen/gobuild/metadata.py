@@ -30,7 +30,7 @@ def image_annotations(settings: Settings, git: GitFacts | None, created: int) ->
     Source: OCI image-spec v1.1.1, ``annotations.md``. Where neither git nor SOURCE_DATE_EPOCH gives a time,
     none is invented.
     """
-    from smidgen.image.assemble import timestamp  # noqa: PLC0415
+    from smidgen.image.assemble import timestamp
 
     found = git_annotations(git)
     if created:

@@ -172,7 +172,7 @@ def find_bases(
     """Begin to look for what the images stand on; None where all stand on scratch."""
     if all(one.base == SCRATCH for one in settings):
         return nullcontext()
-    from smidgen.gobuild.bases import Bases, Wanted, lock_path  # noqa: PLC0415 (few builds need it)
+    from smidgen.gobuild.bases import Bases, Wanted, lock_path  # few builds need it
 
     return Bases(
         [
@@ -323,8 +323,8 @@ def _compiled(
     bases: "Bases | None",
     progress: Progress,
 ) -> tuple[tuple[Built, ...], Snapshot | None]:
-    from smidgen.gobuild.cgo.told import PendingFacts  # noqa: PLC0415 (only a build that compiles needs them)
-    from smidgen.gobuild.compile import compile_packages  # noqa: PLC0415
+    from smidgen.gobuild.cgo.told import PendingFacts  # only a build that compiles needs them
+    from smidgen.gobuild.compile import compile_packages
 
     if bases is not None:
         # A misspelt base is said now, not when all is compiled.
@@ -358,8 +358,8 @@ def _compiled(
 def _watch(
     request: BuildRequest, plan: _Plan, looked_at: Record | Snapshot, deciding: Iterable[str], started_ns: int
 ) -> "Watch | None":
-    from smidgen.gobuild.compile import commands_of  # noqa: PLC0415
-    from smidgen.gobuild.watch import OUTPUT, compiler_of, watch  # noqa: PLC0415
+    from smidgen.gobuild.compile import commands_of
+    from smidgen.gobuild.watch import OUTPUT, compiler_of, watch
 
     if any(plan.source.git is None or root != plan.source.git.root for root in looked_at.repositories):
         # Only the repository of the directory we are in is asked about.
@@ -391,7 +391,7 @@ def _watch(
 
 
 def _jobs(plan: _Plan) -> "list[Job]":
-    from smidgen.gobuild.compile import Job  # noqa: PLC0415
+    from smidgen.gobuild.compile import Job
 
     return [
         Job(package=package, options=build_options(settings), platforms=settings.platforms)
@@ -413,7 +413,7 @@ def _examined(plan: _Plan, compiled: "Compiled", store: ContentStore) -> list[li
 
 def part_of(path: Path, platform: Platform, settings: Settings, store: ContentStore) -> Part:
     """Read the executable at *path*, and pack its layer."""
-    from smidgen.needs.examine import examine  # noqa: PLC0415
+    from smidgen.needs.examine import examine
 
     digest = content_digest(path)
     capabilities = parse_capabilities(settings.linux_capabilities)
@@ -431,7 +431,7 @@ def part_of(path: Path, platform: Platform, settings: Settings, store: ContentSt
         part = Part(platform=platform, facts=examine(path, platform, digest=digest), path=path)
         if not settings.libc:
             return part
-        from smidgen.gobuild.dynamic import with_closure  # noqa: PLC0415 (few programs are linked like that)
+        from smidgen.gobuild.dynamic import with_closure  # few programs are linked like that
 
         return with_closure(part, settings)
     finally:
@@ -467,7 +467,7 @@ def _c_compilers(request: BuildRequest, plan: _Plan) -> "CompilerNames":
     """Name what compiles C in this build: nothing without cgo."""
     if not any(settings.cgo for settings in plan.settings):
         return (), ()
-    from smidgen.gobuild.cgo.environment import compiler_names  # noqa: PLC0415 (few programs have C in them)
+    from smidgen.gobuild.cgo.environment import compiler_names  # few programs have C in them
 
     wanted = [(build_options(settings), settings.platforms) for settings in plan.settings]
     return compiler_names(wanted, request.environ, plan.toolchain.goroot)

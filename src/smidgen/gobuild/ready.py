@@ -63,7 +63,7 @@ def build_ready(request: BuildRequest, binary: Path, store: ContentStore, *, pro
     with find_bases(request, [settings], [path.parent], store, progress) as bases:
         part = Part(platform=platform, facts=examine(path, platform), path=path)
         if part.facts.interpreter:
-            from smidgen.gobuild.dynamic import with_closure  # noqa: PLC0415 (few programs are linked like that)
+            from smidgen.gobuild.dynamic import with_closure  # few programs are linked like that
 
             part = with_closure(part, settings)
         base = bases.of(0) if bases is not None else None

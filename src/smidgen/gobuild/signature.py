@@ -71,7 +71,7 @@ def identity(path: str) -> tuple[str, bytes | None]:
         return "broken link", None
     if not stat.S_ISREG(mode):
         return f"{kind}, not of data: {stat.S_IFMT(mode):o}", None
-    import hashlib  # noqa: PLC0415
+    import hashlib
 
     with open(path, "rb", buffering=0) as file:
         data = file.readall()

@@ -105,7 +105,7 @@ class TemplateSource:
 
 def _go_env(go: str, directory: str, variables: Mapping[str, str]) -> Mapping[str, Any]:
     """Ask ``go env``; the environment's own values beat it, as they do for ko."""
-    import msgspec  # noqa: PLC0415
+    import msgspec
 
     outcome = run([go, "env", "-C", directory, "-json"], variables)
     if outcome.exit_code != 0:
@@ -116,7 +116,7 @@ def _go_env(go: str, directory: str, variables: Mapping[str, str]) -> Mapping[st
 
 def rfc3339(seconds: int) -> str:
     """Write a time as ``2026-01-31T12:00:00Z``."""
-    import time  # noqa: PLC0415
+    import time
 
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
 

@@ -142,7 +142,7 @@ def pack_layer(store: ContentStore, recipe: LayerRecipe, compression: Compressio
     entries = tuple(with_parents(recipe.entries(), {entry.path: entry for entry in recipe.directories}))
     if not entries:
         return None
-    from smidgen.layer.pack import pack  # noqa: PLC0415 (brings the codecs, which a cached layer does not need)
+    from smidgen.layer.pack import pack  # brings the codecs, which a cached layer does not need
 
     with store.writer() as writer:
         layer = pack(entries, writer.write, compression=compression)

@@ -218,7 +218,7 @@ class BaseSource:
             return
         if self.offline:
             raise self._missing(reference, f"{descriptor.digest} is not in the store with all its layers")
-        from smidgen.registry.pull import pull  # noqa: PLC0415
+        from smidgen.registry.pull import pull
 
         by_digest = msgspec.structs.replace(reference, tag="", digest=descriptor.digest)
         pull(self.session, by_digest, self.store, progress=self.progress)
@@ -232,8 +232,8 @@ class BaseSource:
 
     def client(self, reference: Reference) -> "Client":
         """Give what asks the registry for *reference*."""
-        from smidgen.registry.client import Client  # noqa: PLC0415
-        from smidgen.registry.repository import Repository  # noqa: PLC0415
+        from smidgen.registry.client import Client
+        from smidgen.registry.repository import Repository
 
         return Client(self.session, Repository.of(reference))
 

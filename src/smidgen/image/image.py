@@ -182,7 +182,7 @@ class Image:
         Raises:
             StoreError: The file cannot be written.
         """
-        from smidgen.store.archive import write_archive_file  # noqa: PLC0415
+        from smidgen.store.archive import write_archive_file
 
         write_archive_file(self.store, [(self.reference, self.descriptor)], Path(path))
 
@@ -208,9 +208,9 @@ class Image:
             UsageError: It has no name and none is given, or a name is none to push to.
             RegistryError: A registry did not answer, or refused.
         """
-        from smidgen.registry.push import push  # noqa: PLC0415 (brings the HTTP library)
-        from smidgen.registry.pushable import check_pushable, parse_pushable  # noqa: PLC0415
-        from smidgen.registry.session import Session  # noqa: PLC0415
+        from smidgen.registry.push import push  # brings the HTTP library
+        from smidgen.registry.pushable import check_pushable, parse_pushable
+        from smidgen.registry.session import Session
 
         references = tuple(map(parse_pushable, names))
         if not references:
@@ -229,7 +229,7 @@ class Image:
         Raises:
             InvalidContent: A media type that is not a layer's.
         """
-        from smidgen.layer.decompress import decompressed  # noqa: PLC0415 (brings the codecs)
+        from smidgen.layer.decompress import decompressed  # brings the codecs
 
         algorithm = LAYER_COMPRESSION.get(layer.media_type)
         if algorithm is None:

@@ -93,7 +93,7 @@ def _level(text: str, level: str, *, default: int, most: int) -> int:
 
 
 def _gzip(level: int) -> ChunkCompressor:
-    import deflate  # noqa: PLC0415 - a store that only reads never loads it
+    import deflate  # a store that only reads never loads it
 
     def compress(chunk: bytes | bytearray | memoryview) -> bytes:
         return bytes(deflate.gzip_compress(chunk, level))
@@ -102,7 +102,7 @@ def _gzip(level: int) -> ChunkCompressor:
 
 
 def _zstd(level: int) -> ChunkCompressor:
-    import zstandard  # noqa: PLC0415
+    import zstandard
 
     def compress(chunk: bytes | bytearray | memoryview) -> bytes:
         # A compressor is not to be shared between threads, and making one is cheap beside a chunk.
@@ -113,6 +113,6 @@ def _zstd(level: int) -> ChunkCompressor:
 
 def library_versions() -> dict[str, str]:
     """Give the releases of the libraries that decide bytes of compressed layers."""
-    from importlib.metadata import version  # noqa: PLC0415 (40 ms, for a question that few ask)
+    from importlib.metadata import version  # 40 ms, for a question that few ask
 
     return {name: version(name) for name in ("deflate", "zstandard")}

@@ -173,9 +173,9 @@ class _Gzip:
 
 
 def _zstd_reader(source: _Source) -> Callable[[int], bytes]:
-    import zstandard  # noqa: PLC0415 - gzip is what layers mostly are
+    import zstandard  # gzip is what layers mostly are
 
-    from smidgen.layer.zstd_frames import ZstdFrames  # noqa: PLC0415
+    from smidgen.layer.zstd_frames import ZstdFrames
 
     frames = ZstdFrames()
 

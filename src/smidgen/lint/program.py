@@ -102,17 +102,17 @@ class CompilingReader:
 
     def _read(self, directory: Path, tags: tuple[str, ...]) -> Program | Unread:
         # Not at the top: a Dockerfile whose program need not be read is not to pay for them.
-        from tempfile import TemporaryDirectory  # noqa: PLC0415
+        from tempfile import TemporaryDirectory
 
-        from smidgen.elf.buildinfo import read_build_info  # noqa: PLC0415
-        from smidgen.elf.header import parse_elf  # noqa: PLC0415
-        from smidgen.gobuild.compile import Job, compile_packages  # noqa: PLC0415
-        from smidgen.gobuild.environment import host_platform  # noqa: PLC0415
-        from smidgen.gobuild.options import BuildOptions  # noqa: PLC0415
-        from smidgen.gobuild.target import resolve_targets  # noqa: PLC0415
-        from smidgen.gobuild.toolchain import find_toolchain  # noqa: PLC0415
-        from smidgen.needs.detect import detect_needs  # noqa: PLC0415
-        from smidgen.needs.examine import mapped  # noqa: PLC0415
+        from smidgen.elf.buildinfo import read_build_info
+        from smidgen.elf.header import parse_elf
+        from smidgen.gobuild.compile import Job, compile_packages
+        from smidgen.gobuild.environment import host_platform
+        from smidgen.gobuild.options import BuildOptions
+        from smidgen.gobuild.target import resolve_targets
+        from smidgen.gobuild.toolchain import find_toolchain
+        from smidgen.needs.detect import detect_needs
+        from smidgen.needs.examine import mapped
 
         toolchain = find_toolchain(self.environ.get("SMIDGEN_GO"), self.environ)
         # git is not asked: a context may be anyone's.

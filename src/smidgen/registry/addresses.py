@@ -23,8 +23,8 @@ def literal(host: str) -> "ipaddress.IPv4Address | ipaddress.IPv6Address | None"
     host = host.strip("[]").partition("%")[0].rstrip(".")
     if not _DIGITS.match(host):
         return None
-    import ipaddress  # noqa: PLC0415 - see _DIGITS
-    import socket  # noqa: PLC0415
+    import ipaddress  # see _DIGITS
+    import socket
 
     with suppress(ValueError):
         address = ipaddress.ip_address(host)
@@ -36,7 +36,7 @@ def literal(host: str) -> "ipaddress.IPv4Address | ipaddress.IPv6Address | None"
 
 def _inner(address: "ipaddress.IPv6Address") -> "ipaddress.IPv4Address | ipaddress.IPv6Address":
     """Look through the ways to write an IPv4 address as an IPv6 one."""
-    import ipaddress  # noqa: PLC0415 - see _DIGITS
+    import ipaddress  # see _DIGITS
 
     if address in ipaddress.IPv6Network(_NAT64):
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)

@@ -111,7 +111,7 @@ def _said(data: bytes, headers: Headers) -> tuple[str, str]:
 
 
 def _phrase(status: int) -> str:
-    import http  # noqa: PLC0415 - for what went wrong only
+    import http  # for what went wrong only
 
     try:
         return http.HTTPStatus(status).phrase

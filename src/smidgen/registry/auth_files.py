@@ -196,7 +196,7 @@ def change_entry(path: Path, registry: str, auth: str | None) -> bool:
 
 
 def _replace(path: Path, document: dict[str, Any]) -> None:
-    import tempfile  # noqa: PLC0415 (for logging in and out)
+    import tempfile  # for logging in and out
 
     # A link, as of people who keep their settings elsewhere, stays one.
     target = Path(os.path.realpath(path))

@@ -153,7 +153,7 @@ class Client:
         if got != digest:
             raise self._nonsense(f"PUT manifests/{tag_or_digest}", f"stored as {harmless(got, 80)}, sent was {digest}")
         if not noticed and b'"subject"' in data:
-            from smidgen.registry.referrers import announce  # noqa: PLC0415 (for signatures and the like only)
+            from smidgen.registry.referrers import announce  # for signatures and the like only
 
             announce(self, data, media_type)
         return digest
@@ -200,7 +200,7 @@ class Client:
             LimitExceeded: Its descriptor says more than *limit* bytes.
             DigestMismatch: What comes is something else.
         """
-        from smidgen.registry.download import BlobStream  # noqa: PLC0415
+        from smidgen.registry.download import BlobStream
 
         if descriptor.size > limit:
             raise LimitExceeded(f"size of blob {descriptor.digest} in bytes", limit=limit, got=descriptor.size)
@@ -215,19 +215,19 @@ class Client:
 
     def fetch_blob(self, descriptor: Descriptor, store: ContentStore) -> None:
         """Fetch a blob into *store*; see ``smidgen.registry.download``."""
-        from smidgen.registry.download import fetch_blob  # noqa: PLC0415
+        from smidgen.registry.download import fetch_blob
 
         fetch_blob(self, descriptor, store)
 
     def push_blob(self, descriptor: Descriptor, store: ContentStore, *, mounts: Collection[Repository] = ()) -> None:
         """Bring a blob of *store* into the repository; see ``smidgen.registry.upload``."""
-        from smidgen.registry.upload import StoredBlob, push_blob  # noqa: PLC0415
+        from smidgen.registry.upload import StoredBlob, push_blob
 
         push_blob(self, StoredBlob(store, descriptor), mounts=tuple(mounts))
 
     def mount_blob(self, digest: Digest, from_: Repository) -> bool:
         """Take a blob over from another repository of the same registry; tells whether it is there now."""
-        from smidgen.registry.upload import mount_blob  # noqa: PLC0415
+        from smidgen.registry.upload import mount_blob
 
         return mount_blob(self, digest, from_)
 
@@ -256,7 +256,7 @@ class Client:
 
     def referrers(self, digest: Digest, artifact_type: str | None = None) -> tuple[Descriptor, ...]:
         """Give what refers to a manifest: signatures, lists of parts, provenance; see ``registry.referrers``."""
-        from smidgen.registry.referrers import referrers  # noqa: PLC0415
+        from smidgen.registry.referrers import referrers
 
         return referrers(self, digest, artifact_type)
 

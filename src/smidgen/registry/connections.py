@@ -53,8 +53,8 @@ def proxied(
         own: For the proxy's TLS, where it speaks https.
     """
     # It knows TLS inside of TLS, and takes 45 ms; most machines have no proxy.
-    from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig  # noqa: PLC0415
-    from urllib3.util import parse_url  # noqa: PLC0415
+    from urllib3.connection import HTTPConnection, HTTPSConnection, ProxyConfig
+    from urllib3.util import parse_url
 
     at = proxy.origin
     if context is None and own is None:
@@ -103,7 +103,7 @@ def is_alive(connection: http.client.HTTPConnection) -> bool:
 
 
 def _connect_by_way(connection: http.client.HTTPConnection) -> None:
-    from urllib3.exceptions import ConnectTimeoutError, HTTPError  # noqa: PLC0415
+    from urllib3.exceptions import ConnectTimeoutError, HTTPError
 
     try:
         connection.connect()

@@ -98,13 +98,13 @@ class CredentialHelper:
         return self._run("erase", server) is not None
 
     def _path(self) -> str | None:
-        import shutil  # noqa: PLC0415 (as below: most have no helper)
+        import shutil  # as below: most have no helper
 
         return shutil.which(self.program, path=self.environ.get("PATH", ""))
 
     def _run(self, verb: Literal["get", "store", "erase"], text: str) -> bytes | None:
         """Run the program; None where it says that it has no such credentials."""
-        import subprocess  # noqa: PLC0415
+        import subprocess
 
         if not _NAME.match(self.name):
             raise self._error("that is not the name of a program")

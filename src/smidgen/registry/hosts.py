@@ -155,7 +155,7 @@ class Hosts:
         Raises:
             ConfigError: A file cannot be read, or says what cannot be meant.
         """
-        from smidgen.registry.registries_conf import read_registries_conf  # noqa: PLC0415 - few ask a registry
+        from smidgen.registry.registries_conf import read_registries_conf  # few ask a registry
 
         environ = os.environ if environ is None else environ
         home = Path(environ.get("HOME") or os.path.expanduser("~"))

@@ -63,7 +63,7 @@ def _parse(text: str, variable: str) -> Proxy:
 
 
 def _is_excepted(origin: Origin, exceptions: str) -> bool:
-    import ipaddress  # noqa: PLC0415 - only where there is a proxy
+    import ipaddress  # only where there is a proxy
 
     address = literal(origin.host)
     for exception in exceptions.split(","):

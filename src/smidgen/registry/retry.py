@@ -58,7 +58,7 @@ class RetryPolicy:
             return float(text[:_LONGEST_NUMBER])
         if not text:
             return None
-        import email.utils  # noqa: PLC0415 - few registries give a date
+        import email.utils  # few registries give a date
 
         try:
             date = email.utils.parsedate_to_datetime(text)

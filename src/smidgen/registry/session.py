@@ -275,7 +275,7 @@ class Session:
         alone: bool = False,
     ) -> str | None:
         """Give the header that the server wants to see, or None if there is none."""
-        from smidgen.registry.tokens import basic  # noqa: PLC0415 - it brings the HTTP library
+        from smidgen.registry.tokens import basic  # it brings the HTTP library
 
         if server.challenge is None:
             return None
@@ -302,7 +302,7 @@ class Session:
         return replace(call, url=Url(origin, base.url.target + wish.path))
 
     def _server(self, endpoint: Endpoint, registry: str) -> "Server":
-        from smidgen.registry.servers import Server  # noqa: PLC0415 - it brings the HTTP library
+        from smidgen.registry.servers import Server  # it brings the HTTP library
 
         opened = self._opened()
         with self._lock:
@@ -326,9 +326,9 @@ class Session:
         hosts = self._known_hosts()
         with self._lock:
             if self._open is None:
-                from smidgen.registry.exchange import Exchange  # noqa: PLC0415
-                from smidgen.registry.tokens import Tokens  # noqa: PLC0415
-                from smidgen.registry.transport import Limits, Transport  # noqa: PLC0415
+                from smidgen.registry.exchange import Exchange
+                from smidgen.registry.tokens import Tokens
+                from smidgen.registry.transport import Limits, Transport
 
                 transport = Transport(environ=self._environ, limits=self._limits or Limits(), secrets=self._secrets)
                 exchange = Exchange(transport, hosts, self._retry, self._warn)

@@ -95,7 +95,7 @@ def _load(context: ssl.SSLContext, file: Path) -> None:
 
 
 def _mozilla() -> str:
-    import certifi  # noqa: PLC0415 - only where the system has no certificates
+    import certifi  # only where the system has no certificates
 
     return certifi.where()
 

@@ -185,7 +185,7 @@ def list_files(image: Image, path: str, *, recursive: bool, follow: bool) -> Lis
         recursive: All below a directory, too.
         follow: List the directory that a link at the end of *path* points to, not the link.
     """
-    from smidgen.image.filetree import FileTree, below  # noqa: PLC0415 (brings the tar reader)
+    from smidgen.image.filetree import FileTree, below  # brings the tar reader
 
     node = FileTree.of(image).find(path, follow=follow)
     found = below(node, deep=recursive) if node.entry.kind is Kind.DIRECTORY else iter((node,))
@@ -201,7 +201,7 @@ def list_layer(image: Image, path: str, number: int) -> ListingReport:
         path: Absolute; only what is there and below it.
         number: Which layer.
     """
-    from smidgen.image.layer_changes import layer_changes  # noqa: PLC0415 (brings the tar reader)
+    from smidgen.image.layer_changes import layer_changes  # brings the tar reader
 
     within = path.strip("/")
     digest = image.layers[number - 1].digest if 1 <= number <= len(image.layers) else None

@@ -94,10 +94,10 @@ def _takes(entry: dict[str, str], head: bytes) -> bool:
 
 def _is_static(path: str) -> bool:
     """Tell whether an executable runs without libraries, which the image would not have."""
-    from mmap import ACCESS_READ, mmap  # noqa: PLC0415
+    from mmap import ACCESS_READ, mmap
 
-    from smidgen.elf.header import parse_elf  # noqa: PLC0415
-    from smidgen.errors import InvalidExecutable  # noqa: PLC0415
+    from smidgen.elf.header import parse_elf
+    from smidgen.errors import InvalidExecutable
 
     with open(path, "rb") as file:
         try:

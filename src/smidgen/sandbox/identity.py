@@ -139,7 +139,7 @@ def _map_with_tool(tool: str, pid: int, rows: Rows) -> None:
 
 
 def _subordinate(file: str, uid: int) -> Rows:
-    import pwd  # noqa: PLC0415
+    import pwd
 
     names = {str(uid)}
     with contextlib.suppress(KeyError):

@@ -41,7 +41,7 @@ def inside(arguments: Sequence[str]) -> int | None:
     """
     if os.environ.get(_MARK) == "1" or (os.geteuid() == 0 and _has_all_rights()):
         return None
-    from smidgen.sandbox.identity import Rights, find_identity  # noqa: PLC0415 (the superuser does without)
+    from smidgen.sandbox.identity import Rights, find_identity  # the superuser does without
 
     identity = find_identity()
     if identity.rights is Rights.ROOT:
@@ -50,8 +50,8 @@ def inside(arguments: Sequence[str]) -> int | None:
 
 
 def _again(arguments: Sequence[str], identity: "Identity") -> int:
-    import socket  # noqa: PLC0415
-    import subprocess  # noqa: PLC0415
+    import socket
+    import subprocess
 
     ours, theirs = socket.socketpair()
     with ours:
@@ -81,7 +81,7 @@ def _has_all_rights() -> bool:
 
 def _let_go_on(control: "socket.socket", process: "subprocess.Popen[bytes]", identity: "Identity") -> None:
     """Map the ids of the namespace that *process* has entered, and have it go on."""
-    from smidgen.sandbox.identity import USER_NAMESPACE_HINT, map_ids  # noqa: PLC0415
+    from smidgen.sandbox.identity import USER_NAMESPACE_HINT, map_ids
 
     failed = int(control.recv(16) or b"1")
     if failed:

@@ -164,7 +164,7 @@ def capabilities_of(root: Root, path: str) -> FileCapabilities:
 
 def embeds_zones(root: Root, path: str) -> bool:
     """Tell whether a Go program carries the time zones itself, so that it does without the files."""
-    from smidgen.elf.functab import read_function_table  # noqa: PLC0415 (for proofs only)
+    from smidgen.elf.functab import read_function_table  # for proofs only
 
     try:
         table = read_function_table(_parse(root, path))

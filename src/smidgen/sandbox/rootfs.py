@@ -135,7 +135,7 @@ def prepared_rootfs(image: Image, identity: Identity) -> Iterator[RootFS]:
         SandboxError: There is no place where programs may be executed.
         ContentError: The image is damaged.
     """
-    from smidgen.image.unpack import unpack_image  # noqa: PLC0415 (brings the codecs)
+    from smidgen.image.unpack import unpack_image  # brings the codecs
 
     with run_directory(identity) as directory:
         root = directory / "root"
@@ -211,7 +211,7 @@ def remove_directory(directory: Path, identity: Identity) -> None:
     if not directory.exists():
         return
     if identity.rights is Rights.MAPPED:
-        from smidgen.sandbox.session import remove_inside  # noqa: PLC0415 (it needs this module's neighbours)
+        from smidgen.sandbox.session import remove_inside  # it needs this module's neighbours
 
         remove_inside(directory, identity)
     if directory.exists():
@@ -224,10 +224,10 @@ def write_owners(image: Image, directory: Path) -> Path:
 
     Only what does not belong to 0:0 is written: everything else already does, seen from inside.
     """
-    import json  # noqa: PLC0415
+    import json
 
-    from smidgen.layer.entry import Kind  # noqa: PLC0415
-    from smidgen.layer.tar_reader import read_tar  # noqa: PLC0415
+    from smidgen.layer.entry import Kind
+    from smidgen.layer.tar_reader import read_tar
 
     rows: dict[str, tuple[str, int, int, int]] = {}
     for layer in image.layers:

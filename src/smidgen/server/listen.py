@@ -182,7 +182,7 @@ def _listen(options: ServeOptions) -> socket.socket:
 def _tls_context(options: ServeOptions) -> "ssl.SSLContext | None":
     if options.certificate is None or options.key is None:
         return None
-    import ssl  # noqa: PLC0415 (for TLS only)
+    import ssl  # for TLS only
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

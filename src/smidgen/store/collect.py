@@ -102,7 +102,7 @@ def _add_referrers(store: ContentStore, live: dict[Digest, Descriptor], document
 
 
 def _parents_first(garbage: list[Digest], documents: dict[Digest, Document]) -> list[Digest]:
-    from graphlib import TopologicalSorter  # noqa: PLC0415 (for collections only)
+    from graphlib import TopologicalSorter  # for collections only
 
     order: TopologicalSorter[Digest] = TopologicalSorter(dict.fromkeys(sorted(garbage), ()))
     known = set(garbage)

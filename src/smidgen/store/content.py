@@ -172,7 +172,7 @@ class ContentStore:
         Returns:
             A context with the beginning, or with None where the blob is stored by now.
         """
-        from smidgen.store.partial import partial  # noqa: PLC0415 (for downloads only)
+        from smidgen.store.partial import partial  # for downloads only
 
         return partial(self._blobs, f"{self.root}/partial", descriptor, waiting)
 
@@ -274,7 +274,7 @@ class ContentStore:
         Raises:
             StoreError: Builds held the store all the time, or it cannot be written.
         """
-        from smidgen.store.collect import Collected, collect  # noqa: PLC0415
+        from smidgen.store.collect import Collected, collect
 
         if not self.root.is_dir():
             return Collected((), 0)

@@ -61,7 +61,7 @@ def _path(store: ContentStore, layer: Descriptor) -> Path:
 
 
 def _decompressed_size(store: ContentStore, layer: Descriptor, algorithm: str) -> int:
-    from smidgen.layer.decompress import decompressed  # noqa: PLC0415 (brings the codecs)
+    from smidgen.layer.decompress import decompressed  # brings the codecs
 
     size = 0
     with decompressed(store.open_blob(layer), algorithm) as stream:

@@ -144,7 +144,7 @@ def untagged(entry: Descriptor) -> Descriptor:
 
 def not_found(name: str, tags: Iterable[Reference]) -> NotFound:
     """Say that there is no image *name*, and which names are close to it."""
-    import difflib  # noqa: PLC0415 (for a failure only)
+    import difflib  # for a failure only
 
     familiar = [reference.familiar for reference in tags]
     close = difflib.get_close_matches(name, familiar, n=_MAX_NAMED, cutoff=0.6)

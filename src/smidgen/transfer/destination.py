@@ -66,20 +66,20 @@ def deliver(
             store.tag(reference, found.descriptor)
             return reference
         case LayoutDirectory(path, name):
-            from smidgen.store.archive import write_layout  # noqa: PLC0415 (as all of these: not for registries)
+            from smidgen.store.archive import write_layout  # as all of these: not for registries
 
             reference_there = renamed(found.reference, name)
             write_layout(found.store, [(reference_there, found.descriptor)], path, ref_name=name)
             return reference_there
         case ArchiveFile(form, path, name):
-            from smidgen.store.archive import write_archive_file  # noqa: PLC0415
+            from smidgen.store.archive import write_archive_file
 
             reference_there = renamed(found.reference, name)
             ref_name = name if form == "oci" else ""
             write_archive_file(found.store, [(reference_there, found.descriptor)], path, ref_name=ref_name)
             return reference_there
         case DaemonImage(name):
-            from smidgen.transfer.engine import load_into  # noqa: PLC0415
+            from smidgen.transfer.engine import load_into
 
             reference_there = renamed(found.reference, name)
             load_into("docker", found.store, [(reference_there, found.descriptor)], environ=environ)

@@ -109,7 +109,7 @@ def _found(
     session: Session, store: ContentStore, source: Endpoint, options: MoveOptions, *, keep: bool
 ) -> Iterator[Found]:
     if isinstance(source, Remote):
-        from smidgen.registry.pull import pull  # noqa: PLC0415
+        from smidgen.registry.pull import pull
 
         descriptor = pull(
             session,
@@ -144,7 +144,7 @@ def _narrowed(found: Found, platforms: tuple[Platform, ...] | None) -> Found:
 def _pushed(
     session: Session, found: Found, destinations: Sequence[Remote], options: MoveOptions, memory: Path
 ) -> tuple[Arrived, ...]:
-    from smidgen.registry.push import push  # noqa: PLC0415
+    from smidgen.registry.push import push
 
     _check_digests(destinations, found.descriptor.digest, options)
     pushed = push(
@@ -163,7 +163,7 @@ def _pushed(
 def _copied(
     session: Session, source: Remote, destinations: Sequence[Remote], options: MoveOptions, memory: Path
 ) -> tuple[Arrived, ...]:
-    from smidgen.registry.copy import copy  # noqa: PLC0415
+    from smidgen.registry.copy import copy
 
     _check_digests(destinations, source.reference.digest, options)
     copied = copy(

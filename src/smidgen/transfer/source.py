@@ -61,15 +61,15 @@ def opened(
         case LayoutDirectory(path, name, digest):
             yield _in_layout(path, name, digest, store if keep else None)
         case ArchiveFile():
-            from smidgen.store.archive import read_archive_entries  # noqa: PLC0415 (as all of these: not for registries)
+            from smidgen.store.archive import read_archive_entries  # as all of these: not for registries
 
             with _place(store, keep=keep) as place:
                 with _opened_file(source.path) as file:
                     entries = read_archive_entries(place, file)
                 yield _found(place, entries, source.name, where=str(source.path))
         case DaemonImage(name):
-            from smidgen.store.archive import read_archive_entries  # noqa: PLC0415
-            from smidgen.transfer.engine import saved_by_docker  # noqa: PLC0415
+            from smidgen.store.archive import read_archive_entries
+            from smidgen.transfer.engine import saved_by_docker
 
             with _place(store, keep=keep) as place:
                 with saved_by_docker(name, environ=environ) as stream:
@@ -93,7 +93,7 @@ def _opened_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def _in_layout(path: Path, name: str, digest: Digest | None, store: ContentStore | None) -> Found:
-    from smidgen.store.archive import choose, layout_entries, read_entries  # noqa: PLC0415
+    from smidgen.store.archive import choose, layout_entries, read_entries
 
     entry = choose(layout_entries(path), name, digest=digest, where=str(path))
     if store is not None:
@@ -103,7 +103,7 @@ def _in_layout(path: Path, name: str, digest: Digest | None, store: ContentStore
 
 
 def _found(store: ContentStore, entries: Sequence[Descriptor], name: str, *, where: str) -> Found:
-    from smidgen.store.archive import choose  # noqa: PLC0415
+    from smidgen.store.archive import choose
 
     entry = choose(entries, name, where=where)
     return Found(store, untagged(entry), parse_name(entry))
@@ -115,7 +115,7 @@ def _place(store: ContentStore, *, keep: bool) -> Iterator[ContentStore]:
     if keep:
         yield store
         return
-    import tempfile  # noqa: PLC0415
+    import tempfile
 
     # Not /tmp, which is memory on many machines; as skopeo and podman have it.
     parent = os.environ.get("TMPDIR") or "/var/tmp"  # noqa: S108

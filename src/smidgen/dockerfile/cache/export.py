@@ -104,7 +104,7 @@ class Exports:
     def _to_layout(
         self, place: LocalCache, descriptor: Descriptor, manifest: Manifest, layers: dict[Digest, CachedLayer]
     ) -> None:
-        from smidgen.store.layout import write_layout  # noqa: PLC0415
+        from smidgen.store.layout import write_layout
 
         if self._is_there(place, descriptor, manifest):
             return
@@ -128,7 +128,7 @@ class Exports:
     def _to_registry(
         self, place: RegistryCache, descriptor: Descriptor, manifest: Manifest, layers: dict[Digest, CachedLayer]
     ) -> None:
-        from smidgen.registry.workers import in_parallel  # noqa: PLC0415
+        from smidgen.registry.workers import in_parallel
 
         client = self.registries.client(place, actions=("pull", "push"))
         tag = place.reference.tag or "latest"

@@ -98,7 +98,7 @@ class Imports:
 
     def bring_all(self, wanted: Iterable[CachedLayer]) -> None:
         """Bring several layers at once; see ``bring``."""
-        from smidgen.registry.workers import Stop, in_parallel  # noqa: PLC0415
+        from smidgen.registry.workers import Stop, in_parallel
 
         in_parallel(self.bring, wanted, stop=Stop())
 
@@ -143,7 +143,7 @@ class Imports:
 
 def _checked(store: ContentStore, layer: CachedLayer) -> int:
     """Check that a stored layer unpacks to what its diff_id says; give the bytes of its tar."""
-    from smidgen.layer.decompress import decompressed  # noqa: PLC0415 (brings the codecs)
+    from smidgen.layer.decompress import decompressed  # brings the codecs
 
     total, size = hashlib.sha256(), 0
     descriptor = layer.descriptor

@@ -39,8 +39,8 @@ class Restores:
 
     def __call__(self, mount_id: str, directory: Path) -> bool:
         """Fill the empty *directory*; tells whether there was something. Where it fails, it is half full."""
-        from smidgen.layer.decompress import decompressed  # noqa: PLC0415 (brings the codecs)
-        from smidgen.layer.unpack import unpack  # noqa: PLC0415
+        from smidgen.layer.decompress import decompressed  # brings the codecs
+        from smidgen.layer.unpack import unpack
 
         layer = self.imports.mount(mount_id)
         if layer is None:
@@ -84,7 +84,7 @@ def _ids(builder: "Builder") -> set[str]:
 
 
 def _packed(directory: Path, store: ContentStore, compression: Compression) -> CachedLayer:
-    from smidgen.layer.pack import pack  # noqa: PLC0415 (brings the codecs)
+    from smidgen.layer.pack import pack  # brings the codecs
 
     with store.writer() as writer:
         layer = pack(changes(directory, Merged(()), times=Times(keep=True)), writer.write, compression=compression)

@@ -77,8 +77,8 @@ class InLayout:
 
     def root(self) -> tuple[Descriptor, bytes]:
         """See ``Reads``."""
-        from smidgen.store.layout import layout_entries  # noqa: PLC0415
-        from smidgen.store.tags import REF_NAME, untagged  # noqa: PLC0415
+        from smidgen.store.layout import layout_entries
+        from smidgen.store.tags import REF_NAME, untagged
 
         for entry in layout_entries(self._place.directory):
             if (entry.annotations or {}).get(REF_NAME) == self._place.tag:
@@ -88,7 +88,7 @@ class InLayout:
 
     def read(self, descriptor: Descriptor) -> bytes:
         """See ``Reads``."""
-        from smidgen.store.layout import open_layout_blob  # noqa: PLC0415
+        from smidgen.store.layout import open_layout_blob
 
         if descriptor.size > MAX_DOCUMENT:
             raise LimitExceeded("size of a document in bytes", limit=MAX_DOCUMENT, got=descriptor.size)
@@ -99,7 +99,7 @@ class InLayout:
 
     def fetch(self, descriptor: Descriptor, store: ContentStore) -> None:
         """See ``Reads``."""
-        from smidgen.store.layout import open_layout_blob  # noqa: PLC0415
+        from smidgen.store.layout import open_layout_blob
 
         with open_layout_blob(self._place.directory, descriptor) as stream:
             store.put_stream(descriptor, stream)
@@ -138,10 +138,10 @@ class Registries:
     def client(self, place: RegistryCache, *, actions: tuple[str, ...] = ("pull",)) -> "Client":
         """Give what asks for the repository of *place*."""
         # Most builds find what they need in the store.
-        from smidgen.config.registries import registry_hosts  # noqa: PLC0415
-        from smidgen.registry.client import Client  # noqa: PLC0415
-        from smidgen.registry.repository import Repository  # noqa: PLC0415
-        from smidgen.registry.session import Session  # noqa: PLC0415
+        from smidgen.config.registries import registry_hosts
+        from smidgen.registry.client import Client
+        from smidgen.registry.repository import Repository
+        from smidgen.registry.session import Session
 
         if self._session is None:
             self._session = self._stack.enter_context(Session(hosts=registry_hosts(), warn=self._warn))

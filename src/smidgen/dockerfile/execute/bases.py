@@ -70,9 +70,9 @@ class Bases:
 
     def _fetch(self, origin: ImageOrigin) -> "Descriptor":
         # Most builds find their base in the store.
-        from smidgen.config.registries import registry_hosts  # noqa: PLC0415
-        from smidgen.registry.pull import pull  # noqa: PLC0415
-        from smidgen.registry.session import Session  # noqa: PLC0415
+        from smidgen.config.registries import registry_hosts
+        from smidgen.registry.pull import pull
+        from smidgen.registry.session import Session
 
         self._watcher.note(f"fetching {origin.reference.familiar}")
         with Session(hosts=registry_hosts(), warn=self._watcher.warn) as session:

@@ -103,8 +103,8 @@ def execute(
 
 def _inline(builder: Builder) -> dict[str, str]:
     """Give the annotation with which an image is its own cache."""
-    from smidgen.dockerfile.cache.collect import collect_steps  # noqa: PLC0415 (few builds ask for it)
-    from smidgen.dockerfile.cache.document import INLINE, document_of, encode_document  # noqa: PLC0415
+    from smidgen.dockerfile.cache.collect import collect_steps  # few builds ask for it
+    from smidgen.dockerfile.cache.document import INLINE, document_of, encode_document
 
     return {INLINE: encode_document(document_of(collect_steps(builder, all_stages=False))).decode()}
 

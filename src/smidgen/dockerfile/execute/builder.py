@@ -108,8 +108,8 @@ class Builder:
     @functools.cached_property
     def kitchen(self) -> "Kitchen":
         """What all commands have in common; made for the first one."""
-        from smidgen.dockerfile.execute.run import Kitchen  # noqa: PLC0415
-        from smidgen.sandbox.identity import find_identity  # noqa: PLC0415
+        from smidgen.dockerfile.execute.run import Kitchen
+        from smidgen.sandbox.identity import find_identity
 
         return Kitchen(
             layers=self.layers,
@@ -126,11 +126,11 @@ class Builder:
     @functools.cached_property
     def cache_mounts(self) -> "CacheMounts":
         """The directories that commands keep."""
-        from smidgen.dockerfile.execute.cache_mounts import CacheMounts  # noqa: PLC0415
+        from smidgen.dockerfile.execute.cache_mounts import CacheMounts
 
         if self.imports is None:
             return CacheMounts(self._snapshots, self.stop)
-        from smidgen.dockerfile.cache.mounts import Restores  # noqa: PLC0415
+        from smidgen.dockerfile.cache.mounts import Restores
 
         restores = Restores(self.imports, self._store, self.keeps_owners, self.watcher.warn)
         return CacheMounts(self._snapshots, self.stop, restore=restores)
@@ -327,7 +327,7 @@ class Builder:
 
     def fetch(self, source: UrlSource, checksum: str) -> FetchedFile:
         """Get what an address names."""
-        from smidgen.dockerfile.execute.fetch import fetch  # noqa: PLC0415 (few Dockerfiles need it)
+        from smidgen.dockerfile.execute.fetch import fetch  # few Dockerfiles need it
 
         self.is_remote = True
 
@@ -335,7 +335,7 @@ class Builder:
 
     def clone(self, source: GitSource, step: CopyStep) -> Match:
         """Get a repository."""
-        from smidgen.dockerfile.execute.clone import clone, directory_of  # noqa: PLC0415 (few Dockerfiles need it)
+        from smidgen.dockerfile.execute.clone import clone, directory_of  # few Dockerfiles need it
 
         self.is_remote = True
         agent = self.options.agents.get("default")
@@ -352,7 +352,7 @@ class Builder:
         """Give a directory with what can be seen of a context: itself where no rules hide anything."""
         if not self.contexts.has_rules(origin):
             return self.contexts.directory(origin)
-        from smidgen.dockerfile.execute.placing import copy_tree  # noqa: PLC0415
+        from smidgen.dockerfile.execute.placing import copy_tree
 
         with self._lock:
             if origin not in self._copies:

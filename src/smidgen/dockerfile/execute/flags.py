@@ -134,7 +134,7 @@ def parse_hosts(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
     Raises:
         UsageError: Another form, or no address.
     """
-    import ipaddress  # noqa: PLC0415
+    import ipaddress
 
     found: list[tuple[str, str]] = []
     for text in texts:
@@ -217,7 +217,7 @@ def parse_duration(text: str) -> float:
     Raises:
         UsageError: It is none.
     """
-    import re  # noqa: PLC0415
+    import re
 
     match = re.match(r"^(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,9}(?:\.\d{1,3})?)s?)?\Z", text)
     if not text or match is None:

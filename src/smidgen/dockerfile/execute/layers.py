@@ -144,7 +144,7 @@ class Layers:
 
     def described(self, chain: Chain) -> "CachedLayer":
         """Say which blob the topmost layer of *chain* is; it is packed for that, but not brought from a cache."""
-        from smidgen.dockerfile.cache.document import CachedLayer  # noqa: PLC0415
+        from smidgen.dockerfile.cache.document import CachedLayer
 
         layer = self._packed.get(chain[-1].name)
         if layer is None or not self._store.has(layer.descriptor):
@@ -180,7 +180,7 @@ class Layers:
 
     def start_packing(self, chain: Chain) -> None:
         """Begin to pack the topmost layer of *chain* while other things go on."""
-        from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (a build that changes nothing packs nothing)
+        from concurrent.futures import ThreadPoolExecutor  # a build that changes nothing packs nothing
 
         with self._lock:
             if self._pool is None:
@@ -205,7 +205,7 @@ class Layers:
         return future.result() if future is not None else self._pack(chain)
 
     def _pack(self, chain: Chain) -> Layer:
-        from smidgen.layer.pack import pack  # noqa: PLC0415 (brings the codecs)
+        from smidgen.layer.pack import pack  # brings the codecs
 
         result = chain[-1]
         entries: Iterable[Entry]
@@ -240,7 +240,7 @@ class Layers:
                 return self._snapshots.keep(draft, result.name)
 
     def _fill(self, entries: Iterable[Entry], root: Path, lower: Merged) -> None:
-        from smidgen.layer.unpack_overlay import fill_overlay  # noqa: PLC0415
+        from smidgen.layer.unpack_overlay import fill_overlay
 
         fill_overlay(entries, root, lower=lower, opaque=self._opaque, preserve_owners=self._keeps_owners)
 
@@ -250,7 +250,7 @@ class Layers:
         if elsewhere is None or self._imports is None or (layer is not None and self._store.has(layer.descriptor)):
             self._unpack_blob(result, layer, root, lower)
             return
-        from smidgen.dockerfile.cache.imports import CacheLost  # noqa: PLC0415
+        from smidgen.dockerfile.cache.imports import CacheLost
 
         brought = self._imports.bring(elsewhere)
         try:
@@ -260,9 +260,9 @@ class Layers:
             raise CacheLost from error
 
     def _unpack_blob(self, result: Result, layer: Layer | None, root: Path, lower: Merged) -> None:
-        from smidgen.layer.decompress import decompressed  # noqa: PLC0415 (brings the codecs)
-        from smidgen.layer.digesting import Digesting  # noqa: PLC0415
-        from smidgen.layer.unpack_overlay import unpack_overlay  # noqa: PLC0415
+        from smidgen.layer.decompress import decompressed  # brings the codecs
+        from smidgen.layer.digesting import Digesting
+        from smidgen.layer.unpack_overlay import unpack_overlay
 
         if layer is None:
             raise NotFound(f"layer {result.name}", hint="build again with --no-cache")
@@ -279,7 +279,7 @@ class Layers:
 
 def chain_name(layers: Layers, chain: Chain) -> str | None:
     """Give the chain id of *chain*, without the algorithm, as far as no layer has to be packed for it."""
-    from smidgen.dockerfile.cache.document import chained  # noqa: PLC0415
+    from smidgen.dockerfile.cache.document import chained
 
     name = ""
     for result in chain:

@@ -98,7 +98,7 @@ def _caches(options: ExecuteOptions, store: ContentStore, watcher: Watcher) -> "
     if not options.cache_from and not options.cache_to:
         yield None
         return
-    from smidgen.dockerfile.cache.session import CacheSession  # noqa: PLC0415 (most builds have none)
+    from smidgen.dockerfile.cache.session import CacheSession  # most builds have none
 
     with closing(CacheSession(options, store, watcher)) as session:
         yield session
@@ -141,6 +141,6 @@ def _one(
 
 
 def _index(store: ContentStore, images: list[Image], request: DockerfileRequest) -> Image:
-    from smidgen.image.assemble import assemble_index  # noqa: PLC0415 (most builds are for one platform)
+    from smidgen.image.assemble import assemble_index  # most builds are for one platform
 
     return assemble_index(store, images, annotations=request.execute.annotations)

@@ -197,7 +197,7 @@ class Tree:
         return node.is_directory and any(item.path for item in self._items(node))
 
     def _glob(self, pattern: str, *, deep: bool) -> Iterator[str]:
-        from smidgen.dockerfile.execute.glob import compiled  # noqa: PLC0415 (most sources are plain paths)
+        from smidgen.dockerfile.execute.glob import compiled  # most sources are plain paths
 
         parts = [None if deep and part == "**" else compiled(part) for part in pattern.split("/")]
         # As the last component it is whatever is there.

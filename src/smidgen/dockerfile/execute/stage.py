@@ -252,7 +252,7 @@ class StageRun:
         step = self._steps[at]
         if isinstance(step, RunStep):
             return self._run(step, at, chain, name)
-        from smidgen.dockerfile.execute.copy import Surroundings, copied, made  # noqa: PLC0415 (cached steps do without)
+        from smidgen.dockerfile.execute.copy import Surroundings, copied, made  # cached steps do without
 
         result, created = Result(name), self._builder.created
         view = Merged(()) if _is_alone(step) else self._builder.layers.view(chain)
@@ -268,8 +268,8 @@ class StageRun:
         return result
 
     def _run(self, step: RunStep, at: int, chain: Chain, name: str) -> Result:
-        from smidgen.dockerfile.execute.output_tail import OutputTail  # noqa: PLC0415 (cached steps do without)
-        from smidgen.dockerfile.execute.run import run  # noqa: PLC0415
+        from smidgen.dockerfile.execute.output_tail import OutputTail  # cached steps do without
+        from smidgen.dockerfile.execute.run import run
 
         builder, shown = self._builder, self._name(at)
         if step.security == "insecure":

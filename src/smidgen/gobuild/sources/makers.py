@@ -73,14 +73,14 @@ def maker_of(request: "BuildRequest", source: Source) -> Maker:
     """
     match source.language:
         case Language.SCRIPT:
-            from smidgen.gobuild.sources.scripted import ScriptMaker  # noqa: PLC0415 (one of these is needed)
+            from smidgen.gobuild.sources.scripted import ScriptMaker  # one of these is needed
 
             return ScriptMaker(source)
         case Language.RUST:
-            from smidgen.gobuild.sources.crates import crate_maker  # noqa: PLC0415
+            from smidgen.gobuild.sources.crates import crate_maker
 
             return crate_maker(source, request.environ)
         case Language.ZIG:
-            from smidgen.gobuild.sources.zig_project import ZigMaker  # noqa: PLC0415
+            from smidgen.gobuild.sources.zig_project import ZigMaker
 
             return ZigMaker(source)

@@ -72,7 +72,7 @@ def finished(
     part = Part(platform=platform, facts=facts, path=made)
     if not settings.libc:
         return part
-    from smidgen.gobuild.dynamic import with_closure  # noqa: PLC0415 (few programs are linked like that)
+    from smidgen.gobuild.dynamic import with_closure  # few programs are linked like that
 
     return with_closure(part, settings)
 

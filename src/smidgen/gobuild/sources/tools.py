@@ -15,7 +15,7 @@ from typing import Final
 from smidgen.config.settings import Settings
 from smidgen.gobuild.cgo.compiler import Compiler, compiler_for
 from smidgen.gobuild.cgo.sysroot import find_sysroot
-from smidgen.gobuild.cgo.target import c_target
+from smidgen.gobuild.cgo.target import Target, c_target
 from smidgen.gobuild.cgo.zig import find_zig
 from smidgen.gobuild.environment import platform_variables
 from smidgen.oci.platform import Platform
@@ -99,14 +99,24 @@ def tools_for(settings: Settings, platform: Platform, environ: Mapping[str, str]
         "TZ": "UTC",
     }
     if settings.libc:
-        from smidgen.gobuild.glibc import c_variables  # noqa: PLC0415 (few programs are linked like that)
+        return _of_the_machine(platform, target, environ, named)
+    return _by_zig(settings, target, environ, named)
 
-        found = c_variables({"PATH": environ.get("PATH", os.defpath)}, platform)
-        prefix = found["CC"].removesuffix("gcc")
-        host = target.multiarch
-        programs = {name.upper(): f"{prefix}{name}" for name in ("ar", "ranlib")}
-        named |= {"CC": found["CC"], "CXX": found["CXX"], **programs, "STRIP": "true", "TARGET": host}
-        return Tools(variables=named, identity=f"{found['CC']} {host}", compiler=None)
+
+def _of_the_machine(platform: Platform, target: Target, environ: Mapping[str, str], named: Mapping[str, str]) -> Tools:
+    """Take the machine's own gcc, which links against glibc."""
+    from smidgen.gobuild.glibc import c_variables  # few programs are linked like that
+
+    found = c_variables({"PATH": environ.get("PATH", os.defpath)}, platform)
+    prefix = found["CC"].removesuffix("gcc")
+    host = target.multiarch
+    programs = {name.upper(): f"{prefix}{name}" for name in ("ar", "ranlib")}
+    variables = {**named, "CC": found["CC"], "CXX": found["CXX"], **programs, "STRIP": "true", "TARGET": host}
+    return Tools(variables=variables, identity=f"{found['CC']} {host}", compiler=None)
+
+
+def _by_zig(settings: Settings, target: Target, environ: Mapping[str, str], named: Mapping[str, str]) -> Tools:
+    """Take zig, which links one static file against musl."""
     zig = find_zig(environ)
     sysroot = find_sysroot(settings.sysroot, target)
     plain = compiler_for(target, zig, sysroot, environ)
@@ -131,14 +141,15 @@ def tools_for(settings: Settings, platform: Platform, environ: Mapping[str, str]
     }
     compiler = _placed(scripts, target.triple, root=sysroot.root, like=plain)
     place = compiler.directory
-    named |= {
+    variables = {
+        **named,
         **{name: os.path.join(place, program) for name, program in _PROGRAMS.items()},
         "TARGET": target.triple,
         "CMAKE_TOOLCHAIN_FILE": os.path.join(place, "toolchain.cmake"),
         "ZIG_GLOBAL_CACHE_DIR": compiler.cache,
         "ZIG_LOCAL_CACHE_DIR": compiler.cache,
     }
-    return Tools(variables=named, identity=f"{place} {zig.identity}", compiler=compiler)
+    return Tools(variables=variables, identity=f"{place} {zig.identity}", compiler=compiler)
 
 
 _PROGRAMS: Final = {

@@ -47,7 +47,7 @@ def probe(port: int, path: str, deadline: int) -> dict[str, object]:
 
 def ask_again(event: dict[str, object], port: int, path: str, count: int) -> None:
     """Request *path* another *count* times on one connection; *event* is told of an answer that is not 2xx."""
-    from http.client import HTTPConnection, HTTPException  # noqa: PLC0415 (few runs are measured like that)
+    from http.client import HTTPConnection, HTTPException  # few runs are measured like that
 
     try:
         with _connect(port, _PATIENCE) as connection:
