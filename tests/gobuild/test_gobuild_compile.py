@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from smidgen.errors import BuildError, CompileError
-from smidgen.gobuild.compile import Compiled, Job, compile_packages
+from smidgen.gobuild.batch import Compiled, Job
+from smidgen.gobuild.compile import compile_packages
 from smidgen.gobuild.environment import host_platform, parse_platforms
 from smidgen.gobuild.options import BuildOptions
 from smidgen.gobuild.process import Command, Outcome, Process, run, run_all

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
+from smidgen.gobuild.batch import Job
 from smidgen.gobuild.cache import Hit, Miss, Request, collect_inputs, lookup, record
-from smidgen.gobuild.compile import Job, compile_packages
+from smidgen.gobuild.compile import compile_packages
 from smidgen.gobuild.embed import note_embedded
 from smidgen.gobuild.environment import host_platform
 from smidgen.gobuild.inputs import Inputs

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from smidgen.errors import SmidgenError
+from smidgen.gobuild.batch import Job
 from smidgen.gobuild.cache import Hit, Miss, Request, collect_inputs, lookup, record
-from smidgen.gobuild.compile import Job, compile_packages
+from smidgen.gobuild.compile import compile_packages
 from smidgen.gobuild.environment import host_platform
 from smidgen.gobuild.git import start_git
 from smidgen.gobuild.options import BuildOptions

@@ -10,7 +10,8 @@ import pytest
 from smidgen.errors import CredentialsError
 from smidgen.registry.auth_files import HUB_KEY, change_entry
 from smidgen.registry.credential_helper import CredentialHelper
-from smidgen.registry.hosts import Hosts, Keeper
+from smidgen.registry.credentials import Keeper
+from smidgen.registry.hosts import Hosts
 from smidgen.registry.keyring import Keyring
 from smidgen.registry.repository import Repository
 from support.registry_login import entry, helper, write

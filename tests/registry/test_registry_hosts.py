@@ -8,7 +8,8 @@ import pytest
 
 from smidgen.config.registries import registry_rules
 from smidgen.errors import ConfigError, RegistryUnreachable, UntrustedRegistry, UsageError
-from smidgen.registry.hosts import Hosts, Mirror, Rule, Trust
+from smidgen.registry.host_rules import Mirror, Rule, Trust
+from smidgen.registry.hosts import Hosts
 from smidgen.registry.proxies import find_proxy
 from smidgen.registry.repository import Repository
 from smidgen.registry.session import Session

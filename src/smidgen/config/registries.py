@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from msgspec import UNSET
 
 from smidgen.config.discover import load_config
-from smidgen.registry.hosts import Hosts, Mirror, Rule, Trust, is_place
+from smidgen.registry.host_rules import Mirror, Rule, Trust, is_place
+from smidgen.registry.hosts import Hosts
 
 if TYPE_CHECKING:
     from smidgen.config.file_layer import Config

@@ -41,7 +41,7 @@ from smidgen.gobuild.toolchain import Toolchain
 from smidgen.oci.platform import Platform
 
 if TYPE_CHECKING:
-    from smidgen.gobuild.compile import Compiled
+    from smidgen.gobuild.batch import Compiled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ import msgspec
 from smidgen.elf.buildinfo import read_build_info
 from smidgen.elf.header import parse_elf
 from smidgen.errors import InvalidExecutable
-from smidgen.gobuild.compile import Batch, Compiled
+from smidgen.gobuild.batch import Batch, Compiled
 from smidgen.gobuild.environment import GoSettings, go_environment
 from smidgen.gobuild.flags import FlagSet, split_quoted
 from smidgen.gobuild.git import GitFacts, find_repository, repository_state

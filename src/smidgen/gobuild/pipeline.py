@@ -49,8 +49,8 @@ from smidgen.store.content import ContentStore
 
 if TYPE_CHECKING:
     from smidgen.gobuild.bases import Bases
+    from smidgen.gobuild.batch import Compiled, Job
     from smidgen.gobuild.cgo.environment import CompilerNames
-    from smidgen.gobuild.compile import Compiled, Job
     from smidgen.gobuild.watch import Watch
     from smidgen.registry.progress import Progress as Transfers
 
@@ -391,7 +391,7 @@ def _watch(
 
 
 def _jobs(plan: _Plan) -> "list[Job]":
-    from smidgen.gobuild.compile import Job
+    from smidgen.gobuild.batch import Job
 
     return [
         Job(package=package, options=build_options(settings), platforms=settings.platforms)

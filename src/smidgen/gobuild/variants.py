@@ -17,8 +17,9 @@ from smidgen.config.resolve import SCRATCH
 from smidgen.config.settings import Settings
 from smidgen.errors import UsageError
 from smidgen.gobuild.assembly import Part, assemble_image
+from smidgen.gobuild.batch import Job
 from smidgen.gobuild.built import BuiltPlatform
-from smidgen.gobuild.compile import Job, compile_packages
+from smidgen.gobuild.compile import compile_packages
 from smidgen.gobuild.git import start_git
 from smidgen.gobuild.options import build_options
 from smidgen.gobuild.pipeline import (

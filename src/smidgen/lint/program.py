@@ -106,7 +106,8 @@ class CompilingReader:
 
         from smidgen.elf.buildinfo import read_build_info
         from smidgen.elf.header import parse_elf
-        from smidgen.gobuild.compile import Job, compile_packages
+        from smidgen.gobuild.batch import Job
+        from smidgen.gobuild.compile import compile_packages
         from smidgen.gobuild.environment import host_platform
         from smidgen.gobuild.options import BuildOptions
         from smidgen.gobuild.target import resolve_targets

@@ -11,7 +11,7 @@ from smidgen.config.yaml_source import Entry, ListNode, MappingNode, Mark
 from smidgen.errors import UsageError
 from smidgen.lint.catalog import ids_of
 from smidgen.lint.finding import Severity
-from smidgen.registry.hosts import is_place
+from smidgen.registry.host_rules import is_place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from smidgen.errors import CompileError, NotMainPackage, UsageError
-from smidgen.gobuild.compile import Job, compile_packages
+from smidgen.gobuild.batch import Job
+from smidgen.gobuild.compile import compile_packages
 from smidgen.gobuild.environment import GoSettings, host_platform
 from smidgen.gobuild.options import BuildOptions
 from smidgen.gobuild.target import MainPackage, resolve_targets

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from smidgen.errors import InvalidAnswer, RegistryError
 from smidgen.registry.body import Body
-from smidgen.registry.hosts import TRUSTED, Trust
+from smidgen.registry.host_rules import TRUSTED, Trust
 from smidgen.registry.url import Url
 
 _Leaf = TypeVar("_Leaf", bound=RegistryError)

@@ -1,6 +1,7 @@
 """Credentials, and where they are looked for."""
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,4 +20,19 @@ class Credentials:
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)
     registry_token: str = field(default="", repr=False)
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """A place of credentials that the configuration names for all registries.
+
+    Attributes:
+        name: Of a credential helper, or ``FILES``.
+        source: The file that names it, for messages.
+    """
+
+    FILES: ClassVar[str] = "containers-auth.json"
+
+    name: str
     source: str = ""

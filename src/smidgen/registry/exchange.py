@@ -12,7 +12,8 @@ from smidgen.errors import LimitExceeded, RegistryUnreachable
 from smidgen.registry.addresses import is_internal, is_loopback
 from smidgen.registry.answers import harmless
 from smidgen.registry.call import Call
-from smidgen.registry.hosts import Hosts, Trust
+from smidgen.registry.host_rules import Trust
+from smidgen.registry.hosts import Hosts
 from smidgen.registry.response import Headers, Response
 from smidgen.registry.retry import TEMPORARY, RetryPolicy
 from smidgen.registry.transport import Transport

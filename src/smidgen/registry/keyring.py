@@ -7,8 +7,7 @@ from functools import partial
 from smidgen.errors import CredentialsError
 from smidgen.registry.auth_files import AuthFile, auth_paths, server_key
 from smidgen.registry.credential_helper import CredentialHelper
-from smidgen.registry.credentials import Credentials
-from smidgen.registry.hosts import Keeper
+from smidgen.registry.credentials import Credentials, Keeper
 from smidgen.registry.repository import Repository
 
 

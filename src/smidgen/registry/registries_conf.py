@@ -15,7 +15,8 @@ from typing import Final, Literal
 import msgspec
 
 from smidgen.errors import ConfigError
-from smidgen.registry.hosts import Keeper, Mirror, Pulls, Rule, is_place
+from smidgen.registry.credentials import Keeper
+from smidgen.registry.host_rules import Mirror, Pulls, Rule, is_place
 
 _VARIABLE: Final = "CONTAINERS_REGISTRIES_CONF"
 _MOST: Final = 1 << 20

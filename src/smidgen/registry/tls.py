@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from smidgen.errors import UsageError
-from smidgen.registry.hosts import Trust
+from smidgen.registry.host_rules import Trust
 
 #: Where distributions keep the certificates that they trust, should OpenSSL have been built for another place.
 _BUNDLES: Final = (

@@ -21,7 +21,7 @@ from smidgen.registry.answers import harmless
 from smidgen.registry.body import Body, WatchedBody
 from smidgen.registry.call import Call
 from smidgen.registry.connections import connected, direct, is_alive, proxied
-from smidgen.registry.hosts import TRUSTED, Trust
+from smidgen.registry.host_rules import TRUSTED, Trust
 from smidgen.registry.proxies import Proxy, find_proxy
 from smidgen.registry.redact import Secrets
 from smidgen.registry.response import Headers, Response

@@ -10,7 +10,7 @@ from smidgen.gobuild.environment import go_environment
 from smidgen.gobuild.toolchain import Toolchain
 
 if TYPE_CHECKING:
-    from smidgen.gobuild.compile import Batch
+    from smidgen.gobuild.batch import Batch
 
 _SIGNS: Final = ("build constraints exclude all Go files", "undefined: ", "C source files not allowed")
 

@@ -21,7 +21,7 @@ from smidgen.needs.examine import BinaryFacts
 from smidgen.needs.need import Fact, FactKind
 
 if TYPE_CHECKING:
-    from smidgen.gobuild.compile import Batch
+    from smidgen.gobuild.batch import Batch
     from smidgen.gobuild.target import MainPackage
     from smidgen.oci.platform import Platform
 
