@@ -32,6 +32,10 @@ def test_a_version_of_a_module_is_built_with_its_c(tmp_path: Path) -> None:
     target = f"{module}/_example/custom_func@{version}"
     built = smidgen("build", "--cgo", target)
     assert "proved: custom_func:latest starts on linux/amd64" in built.stderr
+    assert f"note: C is in {module}, and linked in" in built.stderr
     assert "pow(2,3) = 8" in smidgen("run", "custom_func").stdout
     again = smidgen("build", "--cgo", target)
     assert again.stdout == built.stdout
+    # The stub that is left without C compiles, and fails when it runs.
+    without = smidgen("build", target)
+    assert f"warning: C in {module} was left out" in without.stderr

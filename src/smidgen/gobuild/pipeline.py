@@ -342,7 +342,7 @@ def _compiled(
         # At once: the longer we wait, the more files may have changed under us.
         snapshot = collect_inputs(_question(request, plan), plan.resolution, compiled, previous=previous)
         folder = os.path.join(store.root, "cache", "cgo")
-        with PendingFacts(compiled.batches, plan.toolchain, request.environ, folder) as pending:
+        with PendingFacts(compiled, plan.toolchain, request.environ, folder) as pending:
             parts = [
                 [replace(part, facts=pending.told(part.facts, package, part.platform)) for part in each]
                 for package, each in zip(plan.packages, _examined(plan, compiled, store), strict=True)

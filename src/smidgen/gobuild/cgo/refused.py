@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 from smidgen.gobuild.cgo.environment import c_setting
 from smidgen.gobuild.cgo.faults import advice, shortened
-from smidgen.gobuild.cgo.told import advice_without_c, packages_with_c
+from smidgen.gobuild.cgo.question import packages_with_c
+from smidgen.gobuild.cgo.told import advice_without_c
 from smidgen.gobuild.environment import go_environment
 from smidgen.gobuild.toolchain import Toolchain
 

@@ -4,16 +4,16 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
-from smidgen.gobuild.cgo.graph import CPackage, c_packages, imported_packages, list_command
+from smidgen.gobuild.cgo.graph import imported_packages
+from smidgen.gobuild.cgo.question import Executable, executable_of, names_in, question, tags_of
 from smidgen.gobuild.cgo.replacements import replacement_of
 from smidgen.gobuild.environment import GoSettings, go_environment
-from smidgen.gobuild.flags import FlagSet
-from smidgen.gobuild.process import Command, Outcome, Process, run
+from smidgen.gobuild.process import Process
 from smidgen.gobuild.source import is_package_file
 from smidgen.gobuild.toolchain import Toolchain
 from smidgen.gobuild.workspace import find_workspace
@@ -21,7 +21,7 @@ from smidgen.needs.examine import BinaryFacts
 from smidgen.needs.need import Fact, FactKind
 
 if TYPE_CHECKING:
-    from smidgen.gobuild.batch import Batch
+    from smidgen.gobuild.batch import Batch, Compiled
     from smidgen.gobuild.target import MainPackage
     from smidgen.oci.platform import Platform
 
@@ -29,9 +29,8 @@ _NAMED: Final = 3
 _AT_ONCE: Final = 2
 
 
-def compiled_c(packages: Sequence[CPackage]) -> Fact:
-    """Say what was compiled, where cgo was asked for."""
-    names = tuple(package.import_path for package in packages)
+def compiled_c(names: Sequence[str]) -> Fact:
+    """Say which packages have C that was compiled, where cgo was asked for."""
     if not names:
         message = "No package of the program has C in it: without --cgo it would be smaller, and built faster."
         return Fact(kind=FactKind.CGO, symbol="", message=message, warning=False)
@@ -67,19 +66,26 @@ def _instead(names: Iterable[str]) -> str:
     return "".join(f" {other} does in Go alone what {name} does." for name, other in found[:_NAMED])
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A question about *batch*, whose answer is kept at *path*."""
+
+    batch: "Batch"
+    path: str
+    executable: Executable | None
+
+
 class PendingFacts:
     """What is to be said of C in what was compiled; where it is not known yet, Go is asked meanwhile.
 
     Few processes run at a time: the machine has the executables to read and to compress, too.
     """
 
-    def __init__(
-        self, batches: "Iterable[Batch]", toolchain: Toolchain, environ: Mapping[str, str], folder: str
-    ) -> None:
+    def __init__(self, compiled: "Compiled", toolchain: Toolchain, environ: Mapping[str, str], folder: str) -> None:
         """Begin.
 
         Args:
-            batches: What was compiled.
+            compiled: Its executables are in their places.
             toolchain: Asked where the answer is not known yet.
             environ: The user's environment.
             folder: Where answers are kept; it need not exist.
@@ -90,18 +96,21 @@ class PendingFacts:
         self._toolchain = toolchain
         self._environ = environ
         self._facts: dict[tuple[MainPackage, Platform], Fact | None] = {}
-        self._waiting: list[tuple[Batch, str]] = []
-        self._running: list[tuple[Batch, str, Process]] = []
-        for batch in batches:
+        self._waiting: list[_Open] = []
+        self._running: list[tuple[_Open, Process]] = []
+        for batch in compiled.batches:
             if batch.c is not None:
-                self._say(batch, compiled_c(batch.c.packages))
-            elif _is_left_out(batch, environ):
-                path = os.path.join(folder, _key(batch, toolchain, environ))
+                self._say(batch, tuple(package.import_path for package in batch.c.packages))
+            elif batch.options.cgo or _is_left_out(batch, environ):
+                made = executable_of(batch, compiled) if batch.version else None
+                if batch.version and made is None:
+                    continue
+                path = os.path.join(folder, _key(batch, toolchain, environ, made))
                 known = _known(path)
                 if known is None:
-                    self._waiting.insert(0, (batch, path))
+                    self._waiting.insert(0, _Open(batch, path, made))
                 else:
-                    self._say(batch, left_out(known))
+                    self._say(batch, known)
         try:
             while self._waiting and len(self._running) < _AT_ONCE:
                 self._start()
@@ -128,24 +137,29 @@ class PendingFacts:
 
     def _wait(self) -> None:
         while self._running:
-            batch, path, process = self._running[0]
-            names = _names(process.result())
+            one, process = self._running[0]
+            outcome = process.result()
             del self._running[0]
             if self._waiting:
                 self._start()
-            _keep(path, names)
-            self._say(batch, left_out(names))
+            if one.executable is not None and outcome.exit_code != 0:
+                # Go has it all, or else it is not known; what the executable says stands.
+                continue
+            names = names_in(outcome)
+            _keep(one.path, names)
+            self._say(one.batch, names)
 
     def _start(self) -> None:
-        batch, path = self._waiting.pop()
-        command = _question(batch, self._toolchain, self._environ)
-        self._running.append((batch, path, Process(command.arguments, command.environ)))
+        one = self._waiting.pop()
+        command = question(one.batch, self._toolchain, self._environ, one.executable)
+        self._running.append((one, Process(command.arguments, command.environ)))
 
     def _stop(self) -> None:
         while self._running:
-            self._running.pop()[2].kill()
+            self._running.pop()[1].kill()
 
-    def _say(self, batch: "Batch", fact: Fact | None) -> None:
+    def _say(self, batch: "Batch", names: tuple[str, ...]) -> None:
+        fact = compiled_c(names) if batch.options.cgo else left_out(names)
         self._facts |= {(package, batch.platform): fact for package in batch.packages}
 
 
@@ -160,8 +174,8 @@ def _with_fact(facts: BinaryFacts, fact: Fact) -> BinaryFacts:
 def _is_left_out(batch: "Batch", environ: Mapping[str, str]) -> bool:
     """Tell whether C that packages of *batch* may have was not compiled."""
     return (
-        not (batch.options.cgo or batch.options.libc or batch.version)
-        and bool(batch.graph)
+        not (batch.options.cgo or batch.options.libc)
+        and bool(batch.graph or batch.version)
         and go_environment(environ, batch.options)["CGO_ENABLED"] == "0"
     )
 
@@ -180,53 +194,30 @@ def _keep(path: str, names: tuple[str, ...]) -> None:
         os.replace(f"{path}.{os.getpid()}", path)
 
 
-def packages_with_c(batch: "Batch", toolchain: Toolchain, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Ask Go which packages of *batch* would have C, were cgo on; those of the standard library do not count.
-
-    Raises:
-        BuildError: Go cannot be started.
-    """
-    if batch.version:
-        return ()
-    command = _question(batch, toolchain, environ)
-    return _names(run(command.arguments, command.environ))
-
-
-def _question(batch: "Batch", toolchain: Toolchain, environ: Mapping[str, str]) -> Command:
-    variables = go_environment(environ, batch.options, batch.platform)
-    arguments = [
-        f"./{os.path.relpath(package.directory, package.root)}" if package.directory else package.import_path
-        for package in batch.packages
-    ]
-    tags = [f"-tags={text}" for text in _tags(batch, toolchain, variables)]
-    return list_command(toolchain.path, batch.root, tags, arguments, variables)
-
-
-def _names(outcome: Outcome) -> tuple[str, ...]:
-    return tuple(package.import_path for package in c_packages(outcome))
-
-
-def _tags(batch: "Batch", toolchain: Toolchain, variables: Mapping[str, str]) -> tuple[str, ...]:
-    return FlagSet(batch.options, GoSettings(variables, toolchain.goroot).get("GOFLAGS")).values("tags")
-
-
-def _key(batch: "Batch", toolchain: Toolchain, environ: Mapping[str, str]) -> str:
+def _key(batch: "Batch", toolchain: Toolchain, environ: Mapping[str, str], made: Executable | None) -> str:
     """Name everything that the answer follows from.
 
     That is what all packages are called, the files that choose their versions, and which files of packages on this
     machine have C: few builds change any of it, and Go need not be asked.
     """
     variables = go_environment(environ, batch.options, batch.platform)
-    parts = [toolchain.identity, batch.root, str(batch.platform), *_tags(batch, toolchain, variables)]
+    parts = [toolchain.identity, str(batch.platform), *tags_of(batch, toolchain, variables)]
+    if made is not None:
+        # Nothing changes under a version.
+        parts += [made.import_path, made.module, made.version, made.go]
+    else:
+        parts += [batch.root, *_sources(batch, GoSettings(variables, toolchain.goroot))]
+    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:32]
+
+
+def _sources(batch: "Batch", settings: GoSettings) -> Iterator[str]:
     names = imported_packages(batch.graph)
-    parts += sorted(names)
-    settings = GoSettings(variables, toolchain.goroot)
+    yield from sorted(names)
     workspaces = (find_workspace(package.directory or package.root, settings) for package in batch.packages)
     for workspace in {one for one in workspaces if one is not None}:
-        parts += [_content(path) for path in workspace.files]
+        yield from map(_content, workspace.files)
         places = (place for name in names for place in workspace.directories_of(name))
-        parts += sorted(path for place in places for path in _files_with_c(place))
-    return hashlib.sha256("\0".join(parts).encode(errors="surrogateescape")).hexdigest()[:32]
+        yield from sorted(path for place in places for path in _files_with_c(place))
 
 
 def _files_with_c(directory: str) -> Iterator[str]:
