@@ -1,5 +1,7 @@
 """What is printed of a journey."""
 
+from collections.abc import Sequence
+
 from smidgen.journey.measure import ImageFigures
 from smidgen.journey.stations import Station
 from smidgen.journey.travel import Made, Visit
@@ -27,10 +29,8 @@ def visit(name: str, size: int, fault: str = "", *, go: str = "go1.26.8") -> Vis
     return Visit(station=Station(name, "a title", "FROM x\n", ("x",)), made=made, fault=fault)
 
 
-def test_two_tables_and_what_went_wrong() -> None:
-    missing = Visit(station=Station("distroless", "", "", ()), fault="a base image cannot be had: none")
-    visits = [visit("alpine", 100_000_000), missing, visit("scratch", 2_000_000, "it ended with exit code 3")]
-    report = JourneyReport(
+def report_of(visits: Sequence[Visit]) -> JourneyReport:
+    return JourneyReport(
         target=".",
         bandwidth=_PRICES.bandwidth,
         pulls=_PRICES.pulls,
@@ -38,6 +38,12 @@ def test_two_tables_and_what_went_wrong() -> None:
         transfer_price=_PRICES.transfer,
         stations=tuple(station_result(one, _PRICES) for one in visits),
     )
+
+
+def test_two_tables_and_what_went_wrong() -> None:
+    missing = Visit(station=Station("distroless", "", "", ()), fault="a base image cannot be had: none")
+    visits = [visit("alpine", 100_000_000), missing, visit("scratch", 2_000_000, "it ended with exit code 3")]
+    report = report_of(visits)
     assert render_journey(report, style=lambda text, _: text).splitlines() == [
         "STATION   SIZE   PULL  LAYERS  FILES  EXECUTABLES  SHELLS  PACKAGES  GO MODULES  USER",
         "alpine   200MB  100MB       3  1,234            7       1         5           4  root",
@@ -61,15 +67,7 @@ def test_another_go_is_no_smaller_image() -> None:
     """Who compares sizes is told when part of the difference is the compiler's."""
 
     def said(*visits: Visit) -> str:
-        report = JourneyReport(
-            target=".",
-            bandwidth=_PRICES.bandwidth,
-            pulls=_PRICES.pulls,
-            storage_price=_PRICES.storage,
-            transfer_price=_PRICES.transfer,
-            stations=tuple(station_result(one, _PRICES) for one in visits),
-        )
-        return compared_releases(report)
+        return compared_releases(report_of(visits))
 
     assert said(visit("a", 3), visit("b", 2), visit("c", 1, go="")) == ""
     assert said(visit("a", 3, go="go1.23.9"), visit("b", 2, go="go1.23.9"), visit("c", 1)) == (

@@ -1,9 +1,9 @@
 """Writes a result to a file that the user named: the whole of it, or nothing."""
 
-import os
 from pathlib import Path
 
 from smidgen.errors import StoreError
+from smidgen.store.replace import replace_file
 
 
 def write_output(path: Path, text: str) -> None:
@@ -14,14 +14,11 @@ def write_output(path: Path, text: str) -> None:
     """
     # A terminal, a pipe or a device is written to and not replaced.
     is_special = path.exists() and not path.is_file()
-    temporary = path if is_special else path.with_name(f".{path.name}.{os.getpid()}")
+    data = text.encode("utf-8", errors="backslashreplace")
     try:
-        try:
-            temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
-            if not is_special:
-                temporary.replace(path)
-        finally:
-            if not is_special:
-                temporary.unlink(missing_ok=True)
+        if is_special:
+            path.write_bytes(data)
+        else:
+            replace_file(path, data)
     except OSError as error:
         raise StoreError(f"cannot write {path}: {error.strerror or error}", hint="choose another place") from error

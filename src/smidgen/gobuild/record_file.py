@@ -8,6 +8,7 @@ from contextlib import suppress
 import msgspec
 
 from smidgen.gobuild.record import FORMAT, Comparison, Record
+from smidgen.store.replace import replace_file
 
 SUFFIX = ".record"
 _KEPT_PER_PLACE = 16
@@ -71,15 +72,7 @@ def write_record(path: str, kept: Record) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    temporary = f"{path}.{os.getpid()}"
-    try:
-        with open(temporary, "wb") as file:
-            file.write(msgspec.msgpack.encode(kept))
-        os.replace(temporary, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+    replace_file(path, msgspec.msgpack.encode(kept))
 
 
 def _forget_surplus(place: str) -> None:

@@ -5,7 +5,6 @@ is kept beside the store's content, by the digests of the layers.
 """
 
 import hashlib
-import os
 import posixpath
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -23,6 +22,7 @@ from smidgen.image.image import Image
 from smidgen.layer.entry import Entry, Kind
 from smidgen.layer.tar_reader import Limits, read_tar
 from smidgen.oci.digest import DiffID, Digest, DigestField, encoded, sha256
+from smidgen.store.replace import keep_file
 from smidgen.store.sizes import remember_size
 
 # Part of every key: raised when what is kept changes its form.
@@ -293,12 +293,6 @@ def _restored(kept: Iterable[_Kept]) -> FileTree:
 
 def _keep(path: Path, facts: _Facts) -> None:
     """Write *facts*; a cache that cannot be written is no error."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # A path that is not UTF-8 cannot be kept: such a base is read each time.
-        temporary.write_bytes(msgspec.msgpack.encode(facts))
-        temporary.replace(path)
-    except (OSError, ValueError):
-        with suppress(OSError):
-            temporary.unlink()
+    # A path that is not UTF-8 cannot be kept: such a base is read each time.
+    with suppress(ValueError):
+        keep_file(path, msgspec.msgpack.encode(facts))

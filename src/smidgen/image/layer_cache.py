@@ -3,8 +3,6 @@
 The cache only ever saves work: an entry that cannot be read, or whose blob was collected, is a miss.
 """
 
-import os
-import threading
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +14,7 @@ from smidgen.layer.packed import Layer
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import DiffIDField, encoded, sha256
 from smidgen.store.content import ContentStore
+from smidgen.store.replace import keep_file
 
 # Part of every key: raised when the tar writer's bytes change for the same entries.
 _FORMAT: Final = 1
@@ -46,15 +45,8 @@ class LayerCache:
 
     def put(self, key: str, layer: Layer) -> None:
         """Remember *layer*; a cache that cannot be written is no error."""
-        path = self._path(key)
         cached = _Cached(descriptor=layer.descriptor, diff_id=layer.diff_id, size=layer.size)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(msgspec.json.encode(cached))
-            temporary.replace(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
+        keep_file(self._path(key), msgspec.json.encode(cached))
 
     def _path(self, key: str) -> Path:
         return self._store.root / "cache" / "layers" / encoded(sha256((self._context + key).encode()))

@@ -4,7 +4,6 @@ It stands beside the configuration file and is meant to be committed. Builds rea
 a build changes would make the source tree differ from the commit that Go stamps into the program.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from smidgen.errors import ConfigError, StoreError
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import DigestField
 from smidgen.oci.reference import Reference
+from smidgen.store.replace import replace_file
 
 LOCK_NAME: Final = "smidgen.lock"
 _MAX_SIZE: Final = 4 << 20
@@ -98,15 +98,11 @@ def write_lock(path: Path, pins: Iterable[Pin]) -> bool:
     """
     document = _Document(bases=tuple(sorted(pins, key=lambda pin: pin.reference)))
     data = msgspec.json.format(msgspec.json.encode(document, order="deterministic"), indent=2) + b"\n"
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         with suppress(FileNotFoundError):
             if path.read_bytes() == data:
                 return False
-        temporary.write_bytes(data)
-        temporary.replace(path)
+        replace_file(path, data)
     except OSError as error:
-        with suppress(OSError):
-            temporary.unlink()
         raise StoreError(f"cannot write {path}: {error.strerror}") from error
     return True

@@ -7,7 +7,7 @@ from typing import Final
 from smidgen.dockerfile.location import Location
 from smidgen.lint.bases import base_facts, repository, tag
 from smidgen.lint.finding import Found, Severity
-from smidgen.lint.named_images import base_at, named_images
+from smidgen.lint.named_images import at_base, named_images
 from smidgen.lint.rule import Rule
 from smidgen.lint.stages import StageFacts
 from smidgen.lint.subject import Subject
@@ -49,11 +49,9 @@ def _toolchain(subject: Subject) -> Iterator[Found]:
     final = subject.final
     root = list(final.chain())[-1]
     if final.base.go:
-        yield Found(
-            location=root.stage.from_.location,
-            message=f"the image is made from {final.base.name}, so the Go toolchain is in it",
-            at=base_at(root),
-            length=len(root.stage.from_.base),
+        yield at_base(
+            root,
+            f"the image is made from {final.base.name}, so the Go toolchain is in it",
             hint="compile in a stage of its own, and copy the executable to FROM scratch or a distroless image",
         )
     for name, place in installed(subject, final):
@@ -93,11 +91,9 @@ def _heavy_base(subject: Subject) -> Iterator[Found]:
     if any(build.cgo == "1" for _, build in subject.program_builds):
         return
     root = list(final.chain())[-1]
-    yield Found(
-        location=root.stage.from_.location,
-        message=f"{final.base.name} is a whole distribution, of which a static Go program uses nothing",
-        at=base_at(root),
-        length=len(root.stage.from_.base),
+    yield at_base(
+        root,
+        f"{final.base.name} is a whole distribution, of which a static Go program uses nothing",
         hint="take scratch or gcr.io/distroless/static; what the program needs beside itself, SM014 to SM017 say",
     )
 

@@ -10,6 +10,7 @@ from smidgen.lint.context import BuildContext
 from smidgen.lint.finding import Edit, Fix, Found, Severity
 from smidgen.lint.go_commands import GoBuild
 from smidgen.lint.marks import at_build, at_text
+from smidgen.lint.named_images import at_base
 from smidgen.lint.places import context_sources, destination_of
 from smidgen.lint.rule import Rule
 from smidgen.lint.stages import StageFacts, Step, parse_release
@@ -169,12 +170,10 @@ def _too_old(subject: Subject) -> Iterator[Found]:
         if build.variables.get("GOTOOLCHAIN", "local") != "local":
             continue
         seen.add(root.index)
-        yield Found(
-            location=root.stage.from_.location,
-            message=f"go.mod asks for go {module.go if module else ''}, and {root.base_name} is older and downloads "
+        yield at_base(
+            root,
+            f"go.mod asks for go {module.go if module else ''}, and {root.base_name} is older and downloads "
             "no other (GOTOOLCHAIN=local)",
-            at=max(0, root.stage.from_.location.code.find(root.stage.from_.base)),
-            length=len(root.stage.from_.base),
             hint="take a newer image, or lower the go line of go.mod",
         )
 
@@ -191,12 +190,9 @@ def _unsupported(subject: Subject) -> Iterator[Found]:
         if release is None or root.index in seen or release >= (1, _OLDEST_ALIVE):
             continue
         seen.add(root.index)
-        yield Found(
-            location=root.stage.from_.location,
-            message=f"Go {release[0]}.{release[1]} gets no security fixes any more, "
-            "and its standard library is in the program",
-            at=max(0, root.stage.from_.location.code.find(root.stage.from_.base)),
-            length=len(root.stage.from_.base),
+        yield at_base(
+            root,
+            f"Go {release[0]}.{release[1]} gets no security fixes any more, and its standard library is in the program",
             hint="take one of the two newest releases",
         )
 

@@ -4,7 +4,6 @@ The trailer of a gzip file has the length of its last member only, and a layer m
 layer is decompressed. What packed the layer knows better, and tells by ``remember_size``.
 """
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from smidgen.oci.digest import encoded
 from smidgen.oci.media_types import LAYER_COMPRESSION
 from smidgen.store.blobs import CHUNK
 from smidgen.store.content import ContentStore
+from smidgen.store.replace import keep_file
 
 
 class _Cached(msgspec.Struct, frozen=True):
@@ -44,16 +44,8 @@ def layer_size(store: ContentStore, layer: Descriptor) -> int | None:
 
 def remember_size(store: ContentStore, layer: Descriptor, size: int) -> None:
     """Remember that *layer* has *size* bytes uncompressed; a store that cannot be written is no error."""
-    path = _path(store, layer)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
     plain = Descriptor(media_type=layer.media_type, digest=layer.digest, size=layer.size)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(msgspec.json.encode(_Cached(plain, size)))
-        temporary.replace(path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
+    keep_file(_path(store, layer), msgspec.json.encode(_Cached(plain, size)))
 
 
 def _path(store: ContentStore, layer: Descriptor) -> Path:

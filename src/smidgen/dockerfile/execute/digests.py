@@ -14,6 +14,7 @@ import msgspec
 
 from smidgen.dockerfile.execute.sources import Item
 from smidgen.errors import SourceChanged
+from smidgen.store.replace import keep_file
 
 _READ: Final = 1 << 20
 _SMALL: Final = 1 << 16
@@ -65,13 +66,7 @@ class Digests:
         """Remember what was used; that it cannot be written is no error."""
         if self._file is None or not (self._is_changed or len(self._used) != len(self._known)):
             return
-        temporary = self._file.with_name(f"{self._file.name}.{os.getpid()}")
-        try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(msgspec.msgpack.encode(self._used))
-            temporary.replace(self._file)
-        except OSError:
-            temporary.unlink(missing_ok=True)
+        keep_file(self._file, msgspec.msgpack.encode(self._used))
 
 
 def file_digest(item: Item) -> str:

@@ -5,7 +5,6 @@ there, as a layer or unpacked.
 """
 
 import os
-import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import msgspec
 from smidgen.layer.packed import Layer
 from smidgen.oci.descriptor import Descriptor
 from smidgen.oci.digest import DiffIDField
+from smidgen.store.replace import keep_file
 
 
 class StoredLayer(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,14 +81,7 @@ class Records:
 
     def put(self, key: str, record: Record) -> None:
         """Remember *record*; that it cannot be written is no error."""
-        path = self._path(key)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_ident()}")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_bytes(msgspec.json.encode(record))
-            temporary.replace(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
+        keep_file(self._path(key), msgspec.json.encode(record))
 
     def _path(self, key: str) -> Path:
         return self.root / "cache" / "steps" / key

@@ -19,6 +19,7 @@ from smidgen.gobuild.toolchain import Toolchain
 from smidgen.gobuild.workspace import find_workspace
 from smidgen.needs.examine import BinaryFacts
 from smidgen.needs.need import Fact, FactKind
+from smidgen.store.replace import keep_file
 
 if TYPE_CHECKING:
     from smidgen.gobuild.batch import Batch, Compiled
@@ -146,7 +147,7 @@ class PendingFacts:
                 # Go has it all, or else it is not known; what the executable says stands.
                 continue
             names = names_in(outcome)
-            _keep(one.path, names)
+            keep_file(one.path, msgspec.msgpack.encode(names))
             self._say(one.batch, names)
 
     def _start(self) -> None:
@@ -184,14 +185,6 @@ def _known(path: str) -> tuple[str, ...] | None:
     with suppress(OSError, msgspec.DecodeError), open(path, "rb") as file:
         return msgspec.msgpack.decode(file.read(1 << 20), type=tuple[str, ...])
     return None
-
-
-def _keep(path: str, names: tuple[str, ...]) -> None:
-    with suppress(OSError):
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(f"{path}.{os.getpid()}", "wb") as fresh:
-            fresh.write(msgspec.msgpack.encode(names))
-        os.replace(f"{path}.{os.getpid()}", path)
 
 
 def _key(batch: "Batch", toolchain: Toolchain, environ: Mapping[str, str], made: Executable | None) -> str:

@@ -8,6 +8,7 @@ import msgspec
 
 from smidgen.needs.examine import BinaryFacts
 from smidgen.store.content import ContentStore
+from smidgen.store.replace import replace_file
 
 _KEPT: Final = 256
 
@@ -26,10 +27,7 @@ def remember(store: ContentStore, key: str, facts: BinaryFacts) -> None:
     path = _path(store, key)
     with suppress(OSError):
         os.makedirs(os.path.dirname(path), exist_ok=True)
-        fresh = f"{path}.{os.getpid()}"
-        with open(fresh, "wb") as file:
-            file.write(msgspec.json.encode(facts))
-        os.replace(fresh, path)
+        replace_file(path, msgspec.json.encode(facts))
         _forget(os.path.dirname(path))
 
 
