@@ -21,6 +21,7 @@ _EMULATORS = {
     "amd64": "x86_64",
     "arm": "arm",
     "arm64": "aarch64",
+    "loong64": "loongarch64",
     "ppc64le": "ppc64le",
     "riscv64": "riscv64",
     "s390x": "s390x",

@@ -21,6 +21,8 @@ TARGETS: Final[Mapping[str, tuple[str, ...]]] = {
     "amd64": ("x86_64-linux-musl",),
     "arm": ("arm-linux-musleabi", "-mcpu=arm926ej_s"),
     "arm64": ("aarch64-linux-musl",),
+    # Without vectors, which not every processor has, nor every emulator.
+    "loong64": ("loongarch64-linux-musl", "-mcpu=la64v1_0-lsx"),
     "ppc64le": ("powerpc64le-linux-musl",),
     "riscv64": ("riscv64-linux-musl",),
     "s390x": ("s390x-linux-musl",),

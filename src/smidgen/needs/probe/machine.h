@@ -119,6 +119,32 @@ static long call(long number, long a, long b, long c, long d, long e)
     return a0;
 }
 
+#elif defined(__loongarch64)
+
+enum {
+    SYS_close = 57, SYS_read = 63, SYS_write = 64, SYS_ppoll = 73, SYS_exit_group = 94, SYS_clock_gettime = 113,
+    SYS_socket = 198, SYS_connect = 203, SYS_getsockopt = 209, SYS_sendmsg = 211,
+};
+#define ONLY_PPOLL
+
+__asm__(".globl _start\n_start:\n"
+        "  move $a0, $sp\n  bstrins.d $sp, $zero, 3, 0\n  bl begin\n");
+
+static long call(long number, long a, long b, long c, long d, long e)
+{
+    register long a7 __asm__("$a7") = number;
+    register long a0 __asm__("$a0") = a;
+    register long a1 __asm__("$a1") = b;
+    register long a2 __asm__("$a2") = c;
+    register long a3 __asm__("$a3") = d;
+    register long a4 __asm__("$a4") = e;
+    __asm__ volatile("syscall 0"
+                     : "+r"(a0)
+                     : "r"(a7), "r"(a1), "r"(a2), "r"(a3), "r"(a4)
+                     : "memory", "$t0", "$t1", "$t2", "$t3", "$t4", "$t5", "$t6", "$t7", "$t8");
+    return a0;
+}
+
 #elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
 
 enum {
