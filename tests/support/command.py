@@ -12,6 +12,8 @@ from types import MappingProxyType
 from typing import Any
 
 _COMMAND = (sys.executable, "-m", "smidgen")
+#: Before the command of a server: it ends when the thread that started it does, so also when the tests are killed.
+ENDS_WITH_US = ("setpriv", "--pdeathsig", "TERM", "--")
 # Seconds: for a machine that has much else to do, and compiles C++ beside it.
 _LIMIT = 900.0
 

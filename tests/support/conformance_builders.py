@@ -19,7 +19,7 @@ from smidgen.oci.config import RunConfig
 from smidgen.oci.platform import host_platform
 from smidgen.oci.reference import Reference
 from smidgen.store.content import ContentStore
-from support.command import Outcome, must, run
+from support.command import ENDS_WITH_US, Outcome, must, run
 from support.conformance_cases import Case, read_bases
 from support.conformance_images import Built, built
 from support.dockerd import Docker, running_dockerd, unmount_below
@@ -197,6 +197,7 @@ def running_buildkitd(registry: RealRegistry) -> Iterator[BuildKit]:
             f'[registry."docker.io"]\nmirrors = ["{registry.host}"]\n[registry."{registry.host}"]\nhttp = true\n'
         )
         command: list[str | Path] = [
+            *ENDS_WITH_US,
             *(go_main(BUILDKIT, "cmd/buildkitd"), f"--config={directory}/buildkitd.toml", f"--root={directory}/root"),
             *(f"--addr=unix://{directory}/sock", "--oci-worker-net=host", "--containerd-worker=false"),
             *("--oci-worker-snapshotter=overlayfs", f"--otel-socket-path={directory}/otel", "--oci-worker-gc=false"),

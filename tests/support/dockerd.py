@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from support.command import must, run
+from support.command import ENDS_WITH_US, must, run
 
 _START_LIMIT = 60.0
 _STOP_LIMIT = 30.0
@@ -67,6 +67,7 @@ def running_dockerd(*, storage_driver: str = "vfs") -> Iterator[Docker]:
         directory = Path(name)
         (directory / "daemon.json").write_text("{}")
         command = (
+            *ENDS_WITH_US,
             "dockerd",
             *_OPTIONS,
             f"--storage-driver={storage_driver}",

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from support.command import ENDS_WITH_US
 from support.go_tools import CRANE, go_tool
 from support.registry_access import Access
 from support.registry_certificates import Authority, TokenSigner
@@ -142,7 +143,9 @@ def _running(command: list[str | Path], directory: Path) -> Iterator["_Log"]:
     # The tests' proxies and OpenTelemetry settings are no business of a server's.
     environment = {"PATH": os.environ["PATH"], "HOME": str(directory)}
     with path.open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+        process = subprocess.Popen(
+            [*ENDS_WITH_US, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment
+        )
     try:
         yield _Log(path, process)
     finally:
