@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from smidgen.errors import DynamicExecutable, InvalidContent
@@ -142,6 +143,11 @@ def _facts(
     )
 
 
+def _c_library() -> bytes:
+    """Give this machine's own, which defines versions."""
+    return next(Path("/usr/lib").glob("*-linux-gnu/libc.so.6")).read_bytes()
+
+
 _LOADER = Entry.file("usr/lib64/ld-linux-x86-64.so.2", b"ELF", mode=0o755)
 _LINK = Entry.symlink("lib64", "usr/lib64")
 
@@ -174,3 +180,30 @@ def test_what_is_missing_is_named(store: ContentStore) -> None:
         check_linking(musl, "app", base, env={}, has_added=True)
     assert "musl, such as alpine" in (caught.value.hint or "")
     check_linking(musl, "app", _base(store, Entry.file("lib/ld-musl-x86_64.so.1", b"ELF")), env={}, has_added=False)
+
+
+@pytest.mark.parametrize(
+    ("versions", "lacking"),
+    [
+        ((("libc.so.6", "GLIBC_2.17"),), ""),
+        ((("libc.so.6", "GLIBC_2.17"), ("libc.so.6", "GLIBC_9.1"), ("libc.so.6", "GLIBC_9.2")), "GLIBC_9.1, GLIBC_9.2"),
+        # Of what the base does not have, another sentence speaks.
+        ((("liba.so.1", "A_1"),), ""),
+    ],
+)
+def test_versions_that_a_library_of_the_base_does_not_define(
+    store: ContentStore, versions: tuple[tuple[str, str], ...], lacking: str
+) -> None:
+    base = _base(store, _LOADER, _LINK, Entry.file("usr/lib/libc.so.6", _c_library()))
+    facts = msgspec.structs.replace(_facts("libc.so.6"), versions=versions)
+    if lacking:
+        with pytest.raises(DynamicExecutable, match=rf"/usr/lib/libc\.so\.6 does not define {lacking}$"):
+            check_linking(facts, "app", base, env={}, has_added=False)
+    check_linking(facts, "app", base, env={}, has_added=bool(lacking))
+
+
+@pytest.mark.parametrize("content", [b"ELF", b"\x7fELF" + b"\xff" * 200])
+def test_a_library_that_cannot_be_read_is_not_judged(store: ContentStore, content: bytes) -> None:
+    base = _base(store, _LOADER, _LINK, Entry.file("lib/libc.so.6", content))
+    facts = msgspec.structs.replace(_facts("libc.so.6"), versions=(("libc.so.6", "GLIBC_2.17"),))
+    check_linking(facts, "app", base, env={}, has_added=False)

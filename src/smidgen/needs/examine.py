@@ -27,6 +27,7 @@ class BinaryFacts(msgspec.Struct, frozen=True, kw_only=True):
         interpreter: The dynamic loader that it starts with; empty for one that is linked statically.
         libraries: Shared libraries that it names, in order.
         library_paths: Where it wants them sought first.
+        versions: Library and version, such as ``GLIBC_2.34``, without which the loader does not start it.
     """
 
     digest: str
@@ -36,6 +37,7 @@ class BinaryFacts(msgspec.Struct, frozen=True, kw_only=True):
     interpreter: str = ""
     libraries: tuple[str, ...] = ()
     library_paths: tuple[str, ...] = ()
+    versions: tuple[tuple[str, str], ...] = ()
 
 
 def examine(path: Path, platform: Platform, *, digest: str | None = None) -> BinaryFacts:
@@ -64,7 +66,14 @@ def examine(path: Path, platform: Platform, *, digest: str | None = None) -> Bin
             library_paths=tuple(f"{elf.dynamic.rpath or ''}:{elf.dynamic.runpath or ''}".strip(":").split(":"))
             if elf.dynamic.rpath or elf.dynamic.runpath
             else (),
+            versions=_versions(elf) if elf.needed else (),
         )
+
+
+def _versions(elf: ElfFile) -> tuple[tuple[str, str], ...]:
+    from smidgen.elf.versions import read_needed_versions  # few programs have libraries
+
+    return tuple((one.library, one.version) for one in read_needed_versions(elf) if not one.is_weak)
 
 
 def platform_of(path: Path) -> Platform:

@@ -7,7 +7,9 @@ import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from smidgen.errors import DynamicExecutable
+from smidgen.elf.header import parse_elf
+from smidgen.elf.versions import read_defined_versions
+from smidgen.errors import DynamicExecutable, InvalidExecutable
 from smidgen.image.base_files import BaseFiles
 from smidgen.image.filetree import Node
 from smidgen.layer.entry import Kind
@@ -41,7 +43,8 @@ def check_linking(
 ) -> None:
     """Check that the loader and the libraries of an executable are in the image.
 
-    Only what the executable itself names is looked for, not what these libraries need in turn.
+    Only what the executable itself names is looked for, with the versions that it needs of that, not what these
+    libraries need in turn.
 
     Args:
         facts: Of the executable.
@@ -51,7 +54,7 @@ def check_linking(
         has_added: The user puts files in: libraries may be among them, so that only the loader is looked for.
 
     Raises:
-        DynamicExecutable: Something is missing.
+        DynamicExecutable: Something is missing, or too old.
     """
     wanted = [*([facts.interpreter] if facts.interpreter else []), *facts.libraries]
     if not wanted:
@@ -74,20 +77,57 @@ def check_linking(
             libraries=facts.libraries,
             hint=_hint(facts, missing),
         )
+    old = [] if has_added else list(_too_old(facts, base, env))
+    if old:
+        raise DynamicExecutable(
+            f"{program} was linked against newer libraries than the base {base.base.name} has: {'; '.join(old)}",
+            interpreter=facts.interpreter or None,
+            libraries=facts.libraries,
+            hint="choose a newer base, build the program on the release that the base is of, put its own libraries "
+            "in with --libc glibc and no base, or link it statically",
+        )
 
 
 def _missing(facts: BinaryFacts, base: BaseFiles, env: Mapping[str, str]) -> Iterator[str]:
     if facts.interpreter and not base.is_file(facts.interpreter):
         yield facts.interpreter
     is_musl = "/ld-musl-" in facts.interpreter
+    for library in facts.libraries:
+        if not (is_musl and library.startswith(_OF_MUSL)) and not _place(library, facts, base, env):
+            yield library
+
+
+def _place(library: str, facts: BinaryFacts, base: BaseFiles, env: Mapping[str, str]) -> str:
+    """Tell where the base has *library*; empty where it has not."""
     named = [*facts.library_paths, *env.get("LD_LIBRARY_PATH", "").split(":")]
     roots = [one.replace("$ORIGIN", "/").replace("${ORIGIN}", "/") for one in named if one]
-    for library in facts.libraries:
-        if is_musl and library.startswith(_OF_MUSL):
-            continue
-        places = [library] if "/" in library else [f"{root}/{library}" for root in (*roots, *_roots(base))]
-        if not any(map(base.is_file, places)):
-            yield library
+    places = [library] if "/" in library else [f"{root}/{library}" for root in (*roots, *_roots(base))]
+    return next(filter(base.is_file, places), "")
+
+
+def _too_old(facts: BinaryFacts, base: BaseFiles, env: Mapping[str, str]) -> Iterator[str]:
+    """Tell which versions the libraries of the base do not define: the loader would not start the program."""
+    wanted: dict[str, list[str]] = {}
+    for library, version in facts.versions:
+        wanted.setdefault(library, []).append(version)
+    for library, versions in wanted.items():
+        place = _place(library, facts, base, env)
+        defined = _defined_versions(base, place) if place else frozenset()
+        # Of a library without any version all will do.
+        lacking = [one for one in versions if one not in defined] if defined else []
+        if lacking:
+            yield f"/{place} does not define {', '.join(lacking)}"
+
+
+def _defined_versions(base: BaseFiles, path: str) -> frozenset[str]:
+    """Read which versions a library of the base defines; none where it cannot be read: it is not ours to judge."""
+    content = base.read(path)
+    if content is None:
+        return frozenset()
+    try:
+        return frozenset(one.version for one in read_defined_versions(parse_elf(content)))
+    except InvalidExecutable:
+        return frozenset()
 
 
 def _roots(base: BaseFiles) -> Iterator[str]:

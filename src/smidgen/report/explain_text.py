@@ -145,7 +145,9 @@ def _files(files: Sequence[ExplainedEntry], view: View) -> Iterator[str]:
 
 def _program(name: str, program: ExplainedProgram, view: View) -> Iterator[str]:
     style = view.style
-    what = f"Go program ({program.go_version})" if program.go_version else "ELF executable"
+    is_library = not program.static and not program.interpreter
+    unnamed = "ELF library" if is_library else "ELF executable"
+    what = f"Go program ({program.go_version})" if program.go_version else unnamed
     level = f" {program.variant}" if program.variant else ""
     sizes = f"{human_size(program.size)} on disk, {human_size(program.pull)} to pull"
     yield f"{style(printable(name), 'bold')}  {what}, {program.architecture}{level}, {sizes}"
@@ -163,7 +165,8 @@ def _program(name: str, program: ExplainedProgram, view: View) -> Iterator[str]:
 def _program_facts(program: ExplainedProgram) -> Iterator[tuple[str, str]]:
     if program.packed:
         yield "packed", "by UPX: nothing inside can be told apart, unpack it with `upx -d` first"
-    linking = ["static"] if program.static else [f"dynamic: {', '.join((program.interpreter, *program.libraries))}"]
+    loaded = [one for one in (program.interpreter, *program.libraries) if one]
+    linking = ["static"] if program.static else [f"dynamic: {', '.join(loaded)}" if loaded else "dynamic"]
     linking += ["position-independent"] if program.pie else []
     linking += [] if program.cgo is None else ["with C code (cgo)" if program.cgo else "no cgo"]
     yield "linking", printable(", ".join(linking))

@@ -127,11 +127,12 @@ def _config_rows(image: ExplainedContainer) -> Iterable[tuple[str, str]]:
 
 
 def _fact_rows(program: ExplainedProgram) -> Iterable[tuple[str, str]]:
+    loaded = (program.interpreter, *program.libraries)
     words = {
         "architecture": f"{program.architecture} {program.variant}".strip(),
         "Go": program.go_version,
         "main package": program.main,
-        "linking": "static" if program.static else f"dynamic: {' '.join((program.interpreter, *program.libraries))}",
+        "linking": "static" if program.static else " ".join(("dynamic:", *filter(None, loaded))),
         "symbol table": _yes_or_no(not program.stripped),
         "debugging information": _yes_or_no(program.debug),
         "paths of the build machine": _yes_or_no(None if program.trimmed is None else not program.trimmed),

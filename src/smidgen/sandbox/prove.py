@@ -16,6 +16,7 @@ from smidgen.oci.platform import Platform
 from smidgen.sandbox.cell.job import Probe
 from smidgen.sandbox.identity import find_identity
 from smidgen.sandbox.launch import Plan, Wishes, plan
+from smidgen.sandbox.loader_words import refusal
 from smidgen.sandbox.missing import Finding, classify
 from smidgen.sandbox.observe import Observation, Watching, observe
 from smidgen.sandbox.program import capabilities_of, embeds_zones
@@ -223,6 +224,8 @@ def _failures(seen: Observation, options: ProveOptions, capabilities: FileCapabi
     elif seen.ended and options.expect_exit is None:
         if seen.exit_code is not None and seen.exit_code > _SIGNALS:
             failure = f"signal {seen.exit_code - _SIGNALS} ended it"
+        elif refused := refusal(seen.exit_code, seen.output):
+            failure = f"the loader did not start it: {refused}"
     elif seen.ended and seen.exit_code != options.expect_exit:
         failure = f"it ended with exit code {seen.exit_code}, expected {options.expect_exit}"
     elif not seen.started:

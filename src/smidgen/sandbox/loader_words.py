@@ -1,0 +1,23 @@
+"""The words with which a dynamic loader refuses to start a program: then it was executed, and never ran.
+
+Source: glibc's ``elf/rtld.c``, ``elf/dl-version.c`` and ``elf/dl-error-skeleton.c``; musl's ``ldso/dynlink.c``.
+"""
+
+import re
+from typing import Final
+
+#: The codes with which loaders end: glibc's over a version, all others.
+_CODES: Final = frozenset({1, 127})
+_GLIBC: Final = (
+    r"\S+: version `[^']+' not found \(required by [^)]+\)",
+    r"error while loading shared libraries: .+",
+    r"(?:symbol lookup|relocation) error: .+",
+)
+_MUSL: Final = (r"Error relocating \S+: .+", r"Error loading shared library \S*: .+")
+_REFUSED: Final = re.compile(rf"^(?:\S+: (?:{'|'.join(_GLIBC)})|{'|'.join(_MUSL)})\r?$", re.MULTILINE)
+
+
+def refusal(exit_code: int | None, output: str) -> str:
+    """Give the line with which a loader refused to start the program that ended so; empty where none did."""
+    found = _REFUSED.search(output) if exit_code in _CODES else None
+    return found[0].strip() if found else ""
