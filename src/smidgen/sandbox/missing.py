@@ -83,7 +83,7 @@ _HARMLESS: Final[tuple[tuple[re.Pattern[str], str], ...]] = tuple(
         (r"^/usr/lib/os-release\Z", _SYSTEM),
         (r"(?:^|/)openssl\.cnf\Z", "OpenSSL has defaults"),
         (
-            r"/lib[^/]*(?:/[^/]+-linux-[^/]+)?(?:/(?:tls|haswell|xeon_phi|avx512_1|x86_64|i[3-6]86|aarch64|neon|vfp))+\Z",
+            r"(?:/(?:tls|haswell|xeon_phi|avx512_1|x86_64|i[3-6]86|aarch64|neon|vfp))+\Z",
             "libraries for special processors; programs do without",
         ),
         (r"^/(?:\.dockerenv|run/\.containerenv)\Z", "an engine's mark"),

@@ -26,6 +26,8 @@ from smidgen.sandbox.runtime import find_runtime
 
 # The exit code of a program that signal N ended is this and N.
 _SIGNALS: Final = 128
+# Source: signal(7); programs end with 255 (-1) by themselves.
+_LAST_SIGNAL: Final = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,7 +224,7 @@ def _failures(seen: Observation, options: ProveOptions, capabilities: FileCapabi
     elif options.http is not None:
         failure = _http_failure(seen, options.http, options.timeout)
     elif seen.ended and options.expect_exit is None:
-        if seen.exit_code is not None and seen.exit_code > _SIGNALS:
+        if seen.exit_code is not None and _SIGNALS < seen.exit_code <= _SIGNALS + _LAST_SIGNAL:
             failure = f"signal {seen.exit_code - _SIGNALS} ended it"
         elif refused := refusal(seen.exit_code, seen.output):
             failure = f"the loader did not start it: {refused}"
