@@ -85,7 +85,7 @@ def closure(program: str | Path, *, sysroot: str | Path | None = None, libraries
     for path, is_there in ((program, os.path.isfile), (sysroot or "/", os.path.isdir)):
         if not is_there(path):
             raise UsageError(f"{path}: no such {'file' if path is program else 'directory'}")
-    return resolve_closure(Path(program), sysroot=Path(sysroot) if sysroot else None, asked=libraries)
+    return resolve_closure(Path(program), sysroot=Path(sysroot) if sysroot else None, asked=libraries, advises=True)
 
 
 def open_store(root: str | Path | None = None) -> ContentStore:

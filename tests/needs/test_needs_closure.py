@@ -3,9 +3,7 @@
 import os
 import shutil
 import subprocess
-import zlib
 from pathlib import Path
-from struct import pack
 
 import pytest
 
@@ -210,39 +208,6 @@ def test_a_dlopen_that_cannot_be_seen(shop: Workshop) -> None:
     assert image_path(_named(closure, str(plugin)), closure) == str(plugin)
     with pytest.raises(DynamicExecutable, match=r"libnone\.so, which .*app needs, was not found in "):
         check_whole(resolve_closure(program, asked=["libnone.so"]))
-
-
-def test_what_pyinstaller_packed(shop: Workshop) -> None:
-    program = shop.program("app")
-    inner = shop.library("libinner.so", _function("inner"))
-    packed = shop.library("libpacked.so", _function("packed", "inner"), "-Wl,--no-as-needed", "-L.", "-linner", "-lm")
-    contents = {"libpacked.so": packed.read_bytes(), "lib/libinner.so": inner.read_bytes(), "main": b"print(1)" * 20}
-    plain = program.read_bytes()
-    program.write_bytes(plain + _archive(contents))
-    closure = resolve_closure(program)
-    assert _named(closure, "libm.so.6").reason is Reason.PACKED
-    assert closure.is_whole
-    assert closure.report.need(NeedKind.TMP) is not None
-    del contents["lib/libinner.so"]
-    program.write_bytes(plain + _archive(contents))
-    with pytest.raises(DynamicExecutable, match=r"libinner\.so, which .*app needs, was not found"):
-        check_whole(resolve_closure(program))
-    whole = plain + _archive(contents)
-    for cut in range(len(plain), len(whole), 97):
-        program.write_bytes(whole[:cut] + whole[-88:])
-        assert resolve_closure(program).interpreter
-
-
-def _archive(contents: dict[str, bytes]) -> bytes:
-    """Pack files as PyInstaller does."""
-    body = rows = b""
-    for name, content in contents.items():
-        data = zlib.compress(content)
-        padded = name.encode().ljust(32, b"\0")
-        rows += pack(">IIIIBc", 18 + len(padded), len(body), len(data), len(content), 1, b"b") + padded
-        body += data
-    length = len(body) + len(rows) + 88
-    return body + rows + pack(">8sIIII64s", b"MEI\014\013\012\013\016", length, len(body), len(rows), 311, b"")
 
 
 def test_name_services_of_an_old_glibc(shop: Workshop) -> None:

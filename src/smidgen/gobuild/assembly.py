@@ -33,12 +33,14 @@ class Part:
     Attributes:
         path: Its executable, or None where only a layer of the store still has it.
         closure: What a dynamic one starts with, to go into the image; None for a static one, or where the base has it.
+        at: Where it is in the image, relative to the root, if that is said by what is added; else empty.
     """
 
     platform: Platform
     facts: BinaryFacts
     path: Path | None
     closure: "Closure | None" = None
+    at: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +117,7 @@ def _assemble_part(
     store: ContentStore, settings: Settings, identity: Identity, part: Part, base: "Base | None"
 ) -> BuiltPlatform:
     program = Program(
-        name=identity.program,
+        name=part.at or identity.program,
         digest=part.facts.digest,
         path=part.path,
         capabilities=parse_capabilities(settings.linux_capabilities),

@@ -7,6 +7,7 @@ from pathlib import Path
 from smidgen.config.resolve import resolve_settings
 from smidgen.config.settings import Settings
 from smidgen.errors import UsageError
+from smidgen.gobuild.additions import place_of
 from smidgen.gobuild.assembly import Identity, Part, assemble_image
 from smidgen.gobuild.built import Built
 from smidgen.gobuild.git import start_git
@@ -61,7 +62,12 @@ def build_ready(request: BuildRequest, binary: Path, store: ContentStore, *, pro
     )
     request.check_names(identity.names)
     with find_bases(request, [settings], [path.parent], store, progress) as bases:
-        part = Part(platform=platform, facts=examine(path, platform), path=path)
+        part = Part(
+            platform=platform,
+            facts=examine(path, platform),
+            path=path,
+            at=place_of(path, settings) if settings.add else "",
+        )
         if part.facts.interpreter:
             from smidgen.gobuild.dynamic import with_closure  # few programs are linked like that
 

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from smidgen.config.settings import Settings
+from smidgen.gobuild.additions import added_files
 from smidgen.gobuild.inherit import KODATA_PATH, run_config
 from smidgen.image.assemble import LayerRecipe, Recipe
 from smidgen.image.entry_key import entries_key
-from smidgen.image.files import Ownership, added_entries, tree_entries
+from smidgen.image.files import Ownership, tree_entries
 from smidgen.layer.capabilities import FileCapabilities
 from smidgen.layer.entry import Entry
 from smidgen.needs.provision import Provision
@@ -88,7 +89,7 @@ def image_recipe(
     layers = [LayerRecipe(entries=one.entries, created_by=one.description, key=one.key) for one in provisions]
     layers += libraries
     directories = tuple(entry for one in provisions for entry in one.directories)
-    layers += [replace(layer, directories=directories) for layer in _file_layers(settings, kodata)]
+    layers += [replace(layer, directories=directories) for layer in _file_layers(settings, kodata, program.name)]
     if base is not None:
         layers = [_on_base(layer, base) for layer in layers]
     layers.append(program_layer(program))
@@ -124,16 +125,14 @@ def program_layer(program: Program) -> LayerRecipe:
     return LayerRecipe(entries=entries, created_by=created_by, key=key)
 
 
-def _file_layers(settings: Settings, kodata: Path | None) -> list[LayerRecipe]:
+def _file_layers(settings: Settings, kodata: Path | None, program: str) -> list[LayerRecipe]:
     layers = []
     if kodata is not None:
         data = tuple(tree_entries(kodata, KODATA_PATH, ownership=Ownership(), follow_links=True))
         layers.append(_files_layer(data, "kodata"))
-    added: dict[str, Entry] = {}
-    for spec in settings.add:
-        ownership = Ownership(mode=spec.mode, uid=spec.uid, gid=spec.gid)
-        for entry in added_entries(spec.source, spec.destination, directory=spec.root, ownership=ownership):
-            added[entry.path] = entry
+    added = added_files(settings)
+    # The program may be one of them; it has a layer of its own.
+    added.pop(program, None)
     if added:
         layers.append(_files_layer(tuple(added[path] for path in sorted(added)), "added files"))
     return layers

@@ -80,6 +80,7 @@ class FactKind(StrEnum):
     NAME_SERVICES = "name-services"
     CONVERSIONS = "conversions"
     LOCALES = "locales"
+    ADDED = "added"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,9 @@
 """``smidgen closure``: the tree of an executable's libraries, for people and as plain values."""
 
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
-from smidgen.needs.closure.closure import Closure, Library
+from smidgen.needs.closure.closure import Closure, Library, family
 from smidgen.needs.closure.placing import image_path
 from smidgen.report.printable import printable
 from smidgen.report.schema_closure import ClosureReport, FaultResult, LibraryResult, MissingResult, PossibleNeed
@@ -80,7 +80,9 @@ def render_closure(report: ClosureReport, *, style: Style) -> str:
     lines += columns([tuple(row) for row in _Tree(report, style).rows()], align="<>")
     lines += ["", _sum(report)]
     for missing in report.missing:
-        lines += ["", *_missing(missing, style)]
+        if missing.fatal:
+            lines += ["", *_missing(missing, style)]
+    lines += _optional(report, style)
     for fault in report.faults:
         kind = style("fault:", "red", "bold") if fault.fatal else style("warning:", "yellow", "bold")
         lines += ["", f"{kind} {printable(fault.message)}", f"  {fault.advice}"]
@@ -101,13 +103,13 @@ class _Tree:
         self._by_path = {one.path: one for one in report.libraries}
         self._children: dict[str, list[LibraryResult]] = {}
         for one in report.libraries:
-            # Breadth first, as the loader opens them: who asked first is the parent.
-            self._children.setdefault(one.needed_by[0] if one.needed_by else "", []).append(one)
+            # Breadth first, as the loader opens them: who asked first is the parent; the program where that is none of
+            # them, but something packed into it.
+            parent = one.needed_by[0] if one.needed_by and one.needed_by[0] in self._by_path else ""
+            self._children.setdefault(parent, []).append(one)
 
     def rows(self) -> Iterator[tuple[str, ...]]:
-        parents = {parent for one in self._report.libraries for parent in one.needed_by}
-        root = next(iter(parents - set(self._by_path)), "")
-        yield from self._below(root, "", set())
+        yield from self._below("", "", set())
 
     def _below(self, parent: str, indent: str, above: set[str]) -> Iterator[tuple[str, ...]]:
         children = [one for one in self._children.get(parent, []) if one.path not in above]
@@ -147,10 +149,35 @@ def _sum(report: ClosureReport) -> str:
     )
 
 
-def _missing(one: MissingResult, style: Style) -> Iterator[str]:
+def _optional(report: ClosureReport, style: Style) -> Iterator[str]:
+    """Give what may be loaded later and is not there: the names of one library together, as one of them is enough."""
+    there = {family(one.name) for one in report.libraries}
+    groups: dict[str, list[MissingResult]] = {}
+    others: list[str] = []
+    for one in report.missing:
+        if one.fatal:
+            continue
+        if family(one.name) in there:
+            others.append(one.name)
+        else:
+            groups.setdefault(family(one.name), []).append(one)
+    for group in groups.values():
+        # Who has advice speaks for them all.
+        first = next((one for one in group if one.advice), group[0])
+        yield ""
+        yield from _missing(first, style, [one.name for one in group])
+    if others:
+        names = ", ".join(sorted({family(one) for one in others}))
+        yield ""
+        count = f"{len(others)} other {'name' if len(others) == 1 else 'names'}"
+        yield style(f"{count} of {printable(names)} in the texts: not found, and one is enough", "dim")
+
+
+def _missing(one: MissingResult, style: Style, names: Sequence[str] = ()) -> Iterator[str]:
     kind = style("missing:", "red", "bold") if one.fatal else style("not found:", "yellow")
     why = "" if one.fatal else f" ({one.reason}; it may do without)"
-    yield f"{kind} {printable(one.name)}, for {printable(', '.join(one.needed_by))}{why}"
+    shown = ", ".join(names) or one.name
+    yield f"{kind} {printable(shown)}, for {printable(', '.join(one.needed_by))}{why}"
     if one.sought:
         yield f"  sought in {printable(', '.join(one.sought))}"
     for rejected in one.rejected:

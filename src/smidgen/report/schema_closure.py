@@ -17,7 +17,7 @@ class LibraryResult(msgspec.Struct, frozen=True, kw_only=True):
         file: Where its content is on this machine, links followed.
         found_by: Which rule found it.
         reason: ``interpreter``, ``needed``, ``runtime`` (unwinding), ``nss``, ``dlopen``,
-            ``packed`` (by PyInstaller), ``asked``.
+            ``packed`` (needed by what PyInstaller or Nuitka packed), ``added`` (needed by what is put in), ``asked``.
         confidence: ``certain``, ``likely`` or ``possible``: how sure it is that it is loaded.
         needed_by: Paths of what asks for it, the program's among them.
         needs: Paths of what it asks for.

@@ -6,7 +6,7 @@ of a library.
 
 import posixpath
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,7 +60,6 @@ _RULES: Final = (
     ),
     _Rule(NeedKind.RESOLVER, HOSTS, "looks up hosts"),
 )
-_BUNDLES: Final = (b"/etc/ssl/certs/ca-certificates.crt", b"/etc/ssl/cert.pem", b"/etc/pki/tls/certs/ca-bundle.crt")
 # These hold the places for whoever asks them, so that who asks is the proof.
 _TLS_LIBRARIES: Final = re.compile(r"lib(?:crypto|ssl|gnutls|p11-kit)\b.*")
 _STARTERS: Final = frozenset(
@@ -75,16 +74,23 @@ _BUILT_IN_SERVICES: Final = frozenset({"files", "dns", "compat", "db"})
 
 
 def closure_needs(
-    objects: Sequence[Opened], program: NeedsReport, root: Root, *, musl: bool, unknown: Iterable[str]
+    objects: Sequence[Opened],
+    program: NeedsReport,
+    root: Root,
+    *,
+    musl: bool,
+    unknown: Iterable[str],
+    lacking: Sequence[str] = (),
 ) -> NeedsReport:
     """Tell what a program needs together with its libraries.
 
     Args:
-        objects: The program first, then its libraries.
+        objects: The program first, then its libraries, then those that were packed or added.
         program: What was read from the program alone: precise for Go, guesses for others.
         root: Where nsswitch.conf is.
         musl: Whether the C library is musl.
         unknown: Paths of the objects that load libraries whose names could not be read.
+        lacking: What libraries that were added lack, in sentences.
     """
     go = program.readable
     found = {need.kind: need for need in _imported(objects)}
@@ -99,6 +105,8 @@ def closure_needs(
     facts = [fact for fact in program.facts if fact.kind not in _READ_HERE]
     known = {fact.kind for fact in facts}
     facts += [fact for fact in _facts(objects, root, musl=musl, unknown=unknown) if fact.kind not in known]
+    if lacking:
+        facts.append(Fact(kind=FactKind.ADDED, symbol="", message="\n  ".join(lacking), warning=True))
     kinds, order = list(NeedKind), list(FactKind)
     return NeedsReport(
         needs=tuple(sorted(found.values(), key=lambda need: kinds.index(need.kind))),
@@ -138,12 +146,12 @@ def linked_needs(names: frozenset[str], program: NeedsReport) -> NeedsReport:
 
 def _imported(objects: Sequence[Opened]) -> list[Need]:
     needs: dict[NeedKind, Need] = {}
-    if objects[0].packed is not None:
+    if objects[0].unpacks_itself:
         needs[NeedKind.TMP] = Need(
             kind=NeedKind.TMP,
             confidence=Confidence.CERTAIN,
-            symbol="MEI",
-            reason="PyInstaller's programs unpack themselves into /tmp.",
+            symbol=objects[0].unpacks_itself,
+            reason=f"{objects[0].unpacks_itself}'s programs unpack themselves into /tmp.",
             included=True,
         )
     for rule in _RULES:
@@ -160,7 +168,35 @@ def _imported(objects: Sequence[Opened]) -> list[Need]:
             included=rule.included,
             callers=(one.path,),
         )
+    for need in _of_python(objects):
+        if need.kind not in needs or not needs[need.kind].included:
+            needs[need.kind] = need
     return list(needs.values())
+
+
+def _of_python(objects: Sequence[Opened]) -> Iterator[Need]:
+    """Tell what Python's own modules need, which call no function of C for it."""
+    python = next((one for one in objects if "Py_Initialize" in one.functions), None)
+    if python is not None:
+        yield Need(
+            kind=NeedKind.TMP,
+            confidence=Confidence.POSSIBLE,
+            symbol="Py_Initialize",
+            reason="The program has Python in it, whose modules make temporary files.",
+            included=True,
+            callers=(python.path,),
+        )
+    # It is a library of its own, which tools take along only where it is imported.
+    module = next((one for one in objects if posixpath.basename(one.path).startswith("_zoneinfo.")), None)
+    if module is not None:
+        yield Need(
+            kind=NeedKind.TZ,
+            confidence=Confidence.POSSIBLE,
+            symbol="zoneinfo",
+            reason="The program has Python's module for time zones in it.",
+            included=True,
+            callers=(module.path,),
+        )
 
 
 def _with_bundle(objects: Sequence[Opened]) -> list[Need]:
@@ -168,14 +204,13 @@ def _with_bundle(objects: Sequence[Opened]) -> list[Need]:
         name = posixpath.basename(one.path)
         if one is not objects[0] and (is_of_c_library(one.path) or _is_tls(one, objects[0])):
             continue
-        text = next((text for text in _BUNDLES if one.elf.data.find(text) >= 0), None)
-        if text is not None:
+        if one.bundle:
             who = "The program" if one is objects[0] else name
             return [
                 Need(
                     kind=NeedKind.CA,
                     confidence=Confidence.POSSIBLE,
-                    symbol=text.decode(),
+                    symbol=one.bundle,
                     reason=f"{who} has the path of a bundle of certificates in it.",
                     included=True,
                     callers=(one.path,),

@@ -31,6 +31,7 @@ def check_versions(objects: Sequence[Opened], names: Mapping[str, Opened]) -> tu
                 newest = _newest(wanted.version, defined)
                 faults.append(
                     Fault(
+                        path=one.path,
                         message=f"{one.path} needs version {wanted.version} of {wanted.library}, which {library.path} "
                         f"does not define{f': its newest is {newest}' if newest else ''}",
                         advice=f"it was linked against a newer {wanted.library}: take the libraries of where it was "
@@ -41,12 +42,17 @@ def check_versions(objects: Sequence[Opened], names: Mapping[str, Opened]) -> tu
     return tuple(faults)
 
 
-def check_symbols(objects: Sequence[Opened]) -> tuple[Fault, ...]:
-    """Tell which symbols nobody defines, one fault an object."""
+def check_symbols(objects: Sequence[Opened], beside: Sequence[Opened] = ()) -> tuple[Fault, ...]:
+    """Tell which symbols nobody defines, one fault an object.
+
+    Args:
+        objects: The program and all its libraries.
+        beside: Libraries that are loaded with them, and not judged.
+    """
     versioned: set[tuple[str, str]] = set()
     plain: set[str] = set()
     names: set[str] = set()
-    for one in objects:
+    for one in (*objects, *beside):
         defined = one.symbols.defined
         names.update(name for name, _ in defined)
         versioned |= defined
@@ -73,6 +79,7 @@ def _undefined(one: Opened, lacking: list[str]) -> Fault:
     more = f" and {len(lacking) - _MAX_SYMBOLS} more" if len(lacking) > _MAX_SYMBOLS else ""
     now = one.elf.dynamic.binds_now
     return Fault(
+        path=one.path,
         message=f"{one.path} takes {shown}{more} from a library, and none of its libraries defines "
         f"{'it' if len(lacking) == 1 else 'them'}: it fails when it {'starts' if now else 'comes to use that'}",
         advice="link it with the library that defines this, or take the libraries that it was built with (--sysroot)",

@@ -3,10 +3,17 @@
 This module does no I/O; ``resolve`` finds the closure.
 """
 
+import posixpath
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Final
 
 from smidgen.needs.need import Confidence, NeedsReport
+
+
+def family(name: str) -> str:
+    """Give what the names of one library have in common, whatever its release: ``libssl`` of ``libssl.so.3``."""
+    return posixpath.basename(name).partition(".so")[0]
 
 
 class Reason(StrEnum):
@@ -18,7 +25,12 @@ class Reason(StrEnum):
     NSS = "nss"
     DLOPEN = "dlopen"
     PACKED = "packed"
+    ADDED = "added"
     ASKED = "asked"
+
+
+# What a program does not start without, or was said not to do without.
+STARTING: Final = frozenset({Reason.INTERPRETER, Reason.NEEDED, Reason.PACKED, Reason.ASKED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +83,14 @@ class Missing:
     advice: str = ""
 
     @property
+    def family(self) -> str:
+        """What names of one library have in common: ``libssl`` of ``libssl.so.3``."""
+        return family(self.name)
+
+    @property
     def is_fatal(self) -> bool:
         """The program does not start without it."""
-        return self.reason in {Reason.INTERPRETER, Reason.NEEDED, Reason.PACKED, Reason.ASKED}
+        return self.reason in STARTING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,11 +98,13 @@ class Fault:
     """A version or a symbol that no library of the closure has.
 
     Attributes:
+        path: Of the object that asks for it.
         message: In a sentence.
         advice: What to do.
         is_fatal: The program does not start, rather than fail later.
     """
 
+    path: str
     message: str
     advice: str
     is_fatal: bool

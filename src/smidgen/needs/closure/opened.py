@@ -1,24 +1,29 @@
-"""Objects that the loader would have opened: the program, its loader, its libraries."""
+"""Objects that the loader would have opened: the program, its loader, its libraries, and what lies in or beside it."""
 
 import mmap
 import os
 import posixpath
+import re
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
 from smidgen.elf.dynamic_symbols import DynamicSymbols, read_dynamic_symbols
 from smidgen.elf.header import ElfFile, parse_elf
 from smidgen.elf.library_names import LibraryName, read_library_names
-from smidgen.elf.pyinstaller import packed_libraries
+from smidgen.elf.nuitka import is_nuitka_onefile, nuitka_libraries
+from smidgen.elf.pyinstaller import is_by_pyinstaller, packed_libraries
 from smidgen.elf.versions import DefinedVersion, NeededVersion, read_defined_versions, read_needed_versions
 from smidgen.errors import InvalidExecutable
 from smidgen.needs.closure.root import Root
 
 _Value = TypeVar("_Value")
+_BUNDLES: Final = (b"/etc/ssl/certs/ca-certificates.crt", b"/etc/ssl/cert.pem", b"/etc/pki/tls/certs/ca-bundle.crt")
+_OPENSSL: Final = re.compile(rb'OPENSSLDIR: "(/[A-Za-z0-9_.+\-/]{1,200})"')
 
 
 @dataclass(eq=False)
@@ -59,21 +64,59 @@ class Opened:
         return frozenset(one.name for one in self.symbols.wanted)
 
     @cached_property
+    def functions(self) -> frozenset[str]:
+        """The names of the symbols that it gives others."""
+        return frozenset(name for name, _ in self.symbols.defined)
+
+    @cached_property
     def library_names(self) -> tuple[LibraryName, ...]:
         """The names of libraries in its texts."""
         return read_library_names(self.elf)
 
     @cached_property
-    def packed(self) -> tuple[str, ...] | None:
-        """What libraries need that PyInstaller packed into it, and did not pack; None for another program."""
-        files = list(packed_libraries(self.elf))
-        there = {posixpath.basename(one.name) for one in files}
-        needed: dict[str, None] = {}
-        for one in files:
+    def bundle(self) -> str:
+        """The path of a bundle of certificates in its texts, or empty."""
+        return next((text.decode() for text in _BUNDLES if self.elf.data.find(text) >= 0), "")
+
+    @cached_property
+    def openssl(self) -> str:
+        """The directory of OpenSSL's settings and certificates, as its texts have it, or empty."""
+        match = _OPENSSL.search(self.elf.data)
+        return match[1].decode() if match is not None else ""
+
+    @cached_property
+    def is_by_pyinstaller(self) -> bool:
+        """PyInstaller made it, with its libraries in it or beside it."""
+        return is_by_pyinstaller(self.elf)
+
+    @cached_property
+    def unpacks_itself(self) -> str:
+        """The tool that packed libraries into it, or empty."""
+        if is_nuitka_onefile(self.elf):
+            return "Nuitka"
+        return "PyInstaller" if self.packed else ""
+
+    @cached_property
+    def packed(self) -> "tuple[Opened, ...]":
+        """The libraries that PyInstaller or Nuitka packed into it."""
+        found: list[Opened] = []
+        for one in chain(packed_libraries(self.elf), nuitka_libraries(self.elf)):
+            path = posixpath.join(self.path, one.name)
             # What is packed is not ours to judge: a damaged file is the program's own affair.
             with suppress(InvalidExecutable):
-                needed.update(dict.fromkeys(parse_elf(one.content).needed))
-        return tuple(name for name in needed if name not in there) if files else None
+                found.append(Opened(self.root, path, self.file, parse_elf(one.content), (0, len(found))).settled())
+        return tuple(found)
+
+    def settled(self) -> Self:
+        """Read all that is asked of it later, so that its content need not stay mapped: there may be hundreds.
+
+        Raises:
+            InvalidExecutable: It is damaged.
+        """
+        for name in ("symbols", "library_names", "needed_versions", "defined_versions", "bundle", "openssl"):
+            getattr(self, name)
+        self.elf = replace(self.elf, data=b"", image=replace(self.elf.image, data=b""))
+        return self
 
     @cached_property
     def needed_versions(self) -> tuple[NeededVersion, ...]:

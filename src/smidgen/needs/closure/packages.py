@@ -7,7 +7,7 @@ import posixpath
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +45,22 @@ def advise(name: str, architecture: str, reason: Reason, root: Root) -> str:
     package = _owner(name) or _named_alike(posixpath.basename(name))
     if not package:
         return "install the package that has it, or say where it is with --sysroot DIR"
+    return _install(package, architecture)
+
+
+def advise_on_optional(names: Sequence[str], architecture: str, root: Root) -> str:
+    """Say where one of some names of a library is from, which a program may do without; empty where none is known.
+
+    Args:
+        names: As a program tries them.
+        architecture: As GOARCH names it.
+        root: Where they were sought.
+    """
+    package = _named_alike(*(posixpath.basename(one) for one in names)) if root.is_host else ""
+    return _install(package, architecture) if package else ""
+
+
+def _install(package: str, architecture: str) -> str:
     debian = _DEBIAN.get(architecture, architecture)
     if debian == _own_architecture():
         return f"apt-get install {package}"
@@ -79,17 +95,27 @@ def _owner(name: str) -> str:
     return usable[0] if usable else ("libc6" if posixpath.basename(name).startswith("ld-linux") else "")
 
 
-def _named_alike(name: str) -> str:
+def _named_alike(*names: str) -> str:
     """Guess the package by the rule of its name, and ask apt's own lists whether there is one."""
-    match = re.fullmatch(r"lib([A-Za-z0-9+_.\-]+?)\.so\.?([0-9.]*)", name)
-    if match is None or not shutil.which("apt-cache"):
-        return "musl" if name.startswith("ld-musl-") else ""
-    stem, version = match[1].lower().replace("_", "-"), match[2]
-    joined = f"{stem}-{version}" if stem[-1:].isdigit() and version else f"{stem}{version}"
-    candidates = (f"lib{joined}", f"lib{joined}t64", f"lib{stem}{version.partition('.')[0]}", f"lib{stem}-dev")
-    shown = _lines("apt-cache", "show", "--no-all-versions", *dict.fromkeys(candidates))
+    if names and names[0].startswith("ld-musl-"):
+        return "musl"
+    candidates = list(dict.fromkeys(candidate for name in names for candidate in _candidates(name)))
+    if not candidates or not shutil.which("apt-cache"):
+        return ""
+    # A package to compile with comes last: it brings more than what is needed.
+    candidates.sort(key=lambda one: one.endswith("-dev"))
+    shown = _lines("apt-cache", "show", "--no-all-versions", *candidates)
     known = {line.removeprefix("Package: ") for line in shown if line.startswith("Package: ")}
     return next((one for one in candidates if one in known), "")
+
+
+def _candidates(name: str) -> tuple[str, ...]:
+    match = re.fullmatch(r"lib([A-Za-z0-9+_.\-]+?)\.so\.?([0-9.]*)", name)
+    if match is None:
+        return ()
+    stem, version = match[1].lower().replace("_", "-"), match[2]
+    joined = f"{stem}-{version}" if stem[-1:].isdigit() and version else f"{stem}{version}"
+    return (f"lib{joined}", f"lib{joined}t64", f"lib{stem}{version.partition('.')[0]}", f"lib{stem}-dev")
 
 
 def _own_architecture() -> str:

@@ -6,24 +6,27 @@ program may load later (dlopen, name services, unwinding of threads) follows whe
 
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from smidgen.errors import DynamicExecutable, InvalidExecutable, LimitExceeded
+from smidgen.needs.closure.added import Added, Addition, is_in_place, read_added
 from smidgen.needs.closure.behaviour import closure_needs
 from smidgen.needs.closure.checks import check_symbols, check_versions
-from smidgen.needs.closure.closure import Closure, Library, Missing, Reason
+from smidgen.needs.closure.closure import STARTING, Closure, Fault, Library, Missing, Reason, family
 from smidgen.needs.closure.directories import built_in_directories, configured_directories, is_musl
 from smidgen.needs.closure.opened import Opened, open_object
-from smidgen.needs.closure.packages import advise
+from smidgen.needs.closure.packages import advise, advise_on_optional
 from smidgen.needs.closure.root import Root
 from smidgen.needs.closure.search import Rules, Search, path_of
 from smidgen.needs.closure.unseen import Unseen, blind_loaders, c_library, openssl_directory, unseen_libraries
+from smidgen.needs.closure.whole import said_of
 from smidgen.needs.detect import detect_needs
 from smidgen.needs.need import Confidence
 
 _MAX_OBJECTS: Final = 5000
+_MAX_ADVISED: Final = 10
 # What musl's loader answers to itself.
 _OF_MUSL: Final = ("c", "pthread", "rt", "m", "dl", "util", "xnet", "crypt", "resolv")
 
@@ -41,13 +44,24 @@ class _Entry:
     needs: list[str] = field(default_factory=list)
 
 
-def resolve_closure(program: Path, *, sysroot: Path | None = None, asked: Sequence[str] = ()) -> Closure:
+def resolve_closure(
+    program: Path,
+    *,
+    sysroot: Path | None = None,
+    asked: Sequence[str] = (),
+    added: Sequence[Addition] = (),
+    program_at: str = "",
+    advises: bool = False,
+) -> Closure:
     """Find everything that the dynamic executable at *program* is loaded with.
 
     Args:
         program: An ELF executable with an interpreter.
         sysroot: Where its libraries are; None means this machine.
         asked: Names or paths of libraries to take beside those that it needs.
+        added: Files that go into the image beside it, libraries among them.
+        program_at: Where the program is in the image, if it is one of these files.
+        advises: Look for packages with what it may do without, too, which takes a while.
 
     Returns:
         The closure; what is missing is in it, so that all of it can be said at once.
@@ -58,7 +72,9 @@ def resolve_closure(program: Path, *, sysroot: Path | None = None, asked: Sequen
         OSError: It cannot be read.
     """
     with ExitStack() as stack:
-        return _Resolver(program, Root(sysroot or Path("/")), stack).resolve(asked)
+        return (
+            _Resolver(program, Root(sysroot or Path("/")), stack).add(added, program_at).resolve(asked, advises=advises)
+        )
 
 
 class _Resolver:
@@ -74,7 +90,15 @@ class _Resolver:
         self._names: dict[str, Opened] = {}
         self._missing: dict[str, Missing] = {}
         self._needs: dict[str, list[str]] = {self._program.path: []}
+        self._added: dict[tuple[int, int], Added] = {}
+        self._program_at = ""
         self._loader = self._open_loader()
+
+    def add(self, additions: Sequence[Addition], program_at: str) -> Self:
+        """Tell what the image has beside the program."""
+        self._added = {one.opened.identity: one for one in read_added(additions, self._program)}
+        self._program_at = program_at
+        return self
 
     def _check(self) -> None:
         elf = self._program.elf
@@ -106,7 +130,7 @@ class _Resolver:
         self._add(search, path, Reason.INTERPRETER, Confidence.CERTAIN, self._program)
         return search.found
 
-    def resolve(self, asked: Sequence[str]) -> Closure:
+    def resolve(self, asked: Sequence[str], *, advises: bool) -> Closure:
         musl = is_musl(self._interpreter)
         elf = self._loader.elf if self._loader is not None else self._program.elf
         rules = Rules(
@@ -121,10 +145,13 @@ class _Resolver:
             self._follow(rules, [(name, self._program) for name in self._program.elf.needed])
             self._ask(rules, asked)
             self._follow_unseen(rules)
+        if advises:
+            self._advise_on_optional()
         objects = [self._program, *(one.opened for one in self._entries.values())]
-        faults = () if musl else check_versions(objects, self._names)
-        if not any(one.is_fatal for one in self._missing.values()):
-            faults += check_symbols(objects)
+        beside = [*self._program.packed, *(one.opened for one in self._added.values())]
+        faults = self._faults(objects, beside)
+        lacking = [said_of(one) for one in self._missing.values() if one.reason is Reason.ADDED]
+        lacking += [one.message for one in (() if musl else check_versions(beside, self._names))]
         return Closure(
             program=str(self._file),
             size=len(self._program.elf.data),
@@ -136,11 +163,24 @@ class _Resolver:
             libraries=tuple(map(self._library, self._entries.values())),
             missing=tuple(self._missing.values()),
             faults=faults,
-            openssl=openssl_directory(objects),
+            openssl=openssl_directory([*objects, *beside]),
             report=closure_needs(
-                objects, detect_needs(self._program.elf), self._root, musl=musl, unknown=blind_loaders(objects)
+                [*objects, *beside],
+                detect_needs(self._program.elf),
+                self._root,
+                musl=musl,
+                unknown=blind_loaders(objects),
+                lacking=lacking,
             ),
         )
+
+    def _faults(self, objects: list[Opened], beside: list[Opened]) -> tuple[Fault, ...]:
+        """Check versions and symbols; what is loaded later, if at all, stops no program from starting."""
+        faults = () if is_musl(self._interpreter) else check_versions(objects, self._names)
+        if not any(one.is_fatal for one in self._missing.values()):
+            faults += check_symbols(objects, beside)
+        optional = {path for path, one in self._entries.items() if one.reason not in STARTING}
+        return tuple(replace(one, is_fatal=one.is_fatal and one.path not in optional) for one in faults)
 
     def _follow(
         self,
@@ -154,11 +194,18 @@ class _Resolver:
         for name, asking in queue:
             known = self._known(name)
             if known is not None:
+                if reason is not Reason.NEEDED:
+                    # Whether it will have been loaded by its other name then, nobody knows.
+                    known.names.add(name)
                 self._uses(asking, known.path)
                 continue
             search = rules.search(name, asking)
             if search.found is None:
                 self._miss(name, reason, [asking.path], search)
+            elif (there := self._in_place(search.found, asking)) is not None:
+                self._names.setdefault(name, there)
+                there.loader = asking
+                queue += [(each, there) for each in there.elf.needed]
             elif (entry := self._add(search, name, reason, confidence, asking)) is not None:
                 queue += [(each, entry) for each in entry.elf.needed]
 
@@ -171,13 +218,22 @@ class _Resolver:
         done: set[Unseen] = set()
         for _ in range(_MAX_OBJECTS):
             objects = [self._program, *(one.opened for one in self._entries.values())]
-            fresh = [one for one in unseen_libraries(objects, self._interpreter) if one not in done]
+            added = [one.opened for one in self._added.values()]
+            fresh = [one for one in unseen_libraries(objects, added, self._interpreter) if one not in done]
             if not fresh:
                 return
+            askers = {one.path: one for one in (*objects, *self._program.packed, *added)}
             for one in fresh:
                 done.add(one)
-                asking = next(each for each in objects if each.path == one.asking)
+                asking = askers[one.asking]
                 self._follow(rules, [(one.name, asking)], one.reason, one.confidence)
+
+    def _in_place(self, found: Opened, asking: Opened) -> Opened | None:
+        """Give what was found if it is added, and where the loader looks for it in the image as well."""
+        one = self._added.get(found.identity)
+        known = self._added.get(asking.identity)
+        asking_at = self._program_at if asking is self._program else known.image_path if known is not None else ""
+        return one.opened if one is not None and is_in_place(one, found, asking, asking_at) else None
 
     def _known(self, name: str) -> Opened | None:
         known = self._names.get(name)
@@ -211,12 +267,12 @@ class _Resolver:
                 self._names.setdefault(one, opened)
 
     def _uses(self, asking: Opened, path: str) -> None:
-        if path == asking.path:
+        entry = self._entries.get(path)
+        if path == asking.path or entry is None:
             return
-        entry = self._entries[path]
         if asking.path not in entry.needed_by:
             entry.needed_by.append(asking.path)
-        self._needs[asking.path].append(path)
+        self._needs.setdefault(asking.path, []).append(path)
 
     def _miss(self, name: str, reason: Reason, needed_by: list[str], search: Search) -> None:
         known = self._missing.get(name)
@@ -232,6 +288,17 @@ class _Resolver:
             advice=known.advice if known else advise(name, self._program.elf.architecture or "", reason, self._root),
         )
 
+    def _advise_on_optional(self) -> None:
+        """Say where what may be loaded later is from, if none of the names that a program tries was found."""
+        found = {family(one.name) for one in self._entries.values()}
+        groups: dict[str, list[str]] = {}
+        for one in self._missing.values():
+            if one.reason is Reason.DLOPEN and one.family not in found:
+                groups.setdefault(one.family, []).append(one.name)
+        for _, names in zip(range(_MAX_ADVISED), groups.values(), strict=False):
+            advice = advise_on_optional(names, self._program.elf.architecture or "", self._root)
+            self._missing[names[0]] = replace(self._missing[names[0]], advice=advice)
+
     def _library(self, entry: _Entry) -> Library:
         return Library(
             name=entry.name,
@@ -243,5 +310,11 @@ class _Resolver:
             confidence=entry.confidence,
             needed_by=tuple(entry.needed_by),
             needs=tuple(dict.fromkeys(self._needs[entry.opened.path])),
-            aliases=tuple(sorted(entry.opened.names - {entry.name, entry.opened.elf.dynamic.soname or ""})),
+            aliases=_aliases(entry),
         )
+
+
+def _aliases(entry: _Entry) -> tuple[str, ...]:
+    """Give the other names that a library needs a file for; to its SONAME it answers itself once it is loaded."""
+    answers = entry.opened.elf.dynamic.soname if entry.reason in {Reason.INTERPRETER, Reason.NEEDED} else None
+    return tuple(sorted(entry.opened.names - {entry.name, answers or ""}))

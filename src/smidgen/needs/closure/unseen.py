@@ -6,7 +6,7 @@ and backtrace), ``nss/nsswitch.c`` and NEWS of 2.34 (``files`` and ``dns`` are a
 
 import posixpath
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -31,7 +31,6 @@ ACCOUNTS: Final = frozenset(
     | {"getgrouplist", "initgroups"}
 )
 _UNKNOWN: Final = (1 << 30, 0)
-_OPENSSL: Final = re.compile(rb'OPENSSLDIR: "(/[A-Za-z0-9_.+\-/]{1,200})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +64,32 @@ def users(objects: Sequence[Opened], symbols: frozenset[str]) -> Iterator[tuple[
             yield one, found[0]
 
 
-def unseen_libraries(objects: Sequence[Opened], interpreter: str) -> Iterator[Unseen]:
+def unseen_libraries(objects: Sequence[Opened], added: Sequence[Opened], interpreter: str) -> Iterator[Unseen]:
     """Tell what the objects may load later.
 
     Args:
         objects: The program first, then its libraries.
-        interpreter: Its loader.
+        added: Libraries that the image has anyway.
+        interpreter: The program's loader.
     """
+    packed = objects[0].packed
+    every = (*objects, *packed, *added)
     if not is_musl(interpreter):
-        for one, _ in users(objects, _UNWINDING):
+        for one, _ in users(every, _UNWINDING):
             yield Unseen("libgcc_s.so.1", one.path, Reason.RUNTIME, Confidence.LIKELY)
         if _version(objects) < (2, 34):
-            yield from _name_services(objects)
-    yield from _packed(objects[0])
-    for one, _ in users(objects, LOADING):
-        if one is objects[0] and one.packed is not None:
+            yield from _name_services(every)
+    there = {name for one in (*packed, *added) for name in (posixpath.basename(one.path), one.elf.dynamic.soname)}
+    yield from _asked_by(packed, Reason.PACKED, Confidence.CERTAIN, there)
+    yield from _asked_by(added, Reason.ADDED, Confidence.LIKELY, there)
+    has_python = any("Py_Initialize" in one.functions for one in every)
+    for one, _ in users(every, LOADING):
+        if one is objects[0] and one.is_by_pyinstaller:
             # What PyInstaller's own start loads by name is for a picture that is shown meanwhile.
             continue
         for found in named_libraries(one):
+            if found.name in there or (has_python and posixpath.basename(found.name).startswith("libpython")):
+                continue
             confidence = Confidence.LIKELY if found.stands_alone else Confidence.POSSIBLE
             yield Unseen(found.name, one.path, Reason.DLOPEN, confidence)
 
@@ -94,16 +101,20 @@ def named_libraries(one: Opened) -> tuple[LibraryName, ...]:
 
 
 def blind_loaders(objects: Sequence[Opened]) -> tuple[str, ...]:
-    """Give the paths of the objects that load libraries without a name of any in their texts."""
-    return tuple(one.path for one, _ in users(objects, LOADING) if not named_libraries(one))
+    """Give the paths of the objects that load libraries without a name of any in their texts, or unpack them."""
+    program = objects[0]
+    closed = (program.path,) if program.unpacks_itself and not program.packed else ()
+    return (*closed, *(one.path for one, _ in users(objects, LOADING) if not named_libraries(one)))
 
 
-def _packed(program: Opened) -> Iterator[Unseen]:
-    """Give what the libraries need that PyInstaller packed into a program, but for each other."""
-    if program.packed is None:
-        return
-    for name in program.packed:
-        yield Unseen(name, program.path, Reason.PACKED, Confidence.CERTAIN)
+def _asked_by(
+    libraries: Sequence[Opened], reason: Reason, confidence: Confidence, there: Container[str | None]
+) -> Iterator[Unseen]:
+    """Give what libraries need that are loaded with the program, but for each other."""
+    for one in libraries:
+        for name in one.elf.needed:
+            if name not in there:
+                yield Unseen(name, one.path, reason, confidence)
 
 
 def _name_services(objects: Sequence[Opened]) -> Iterator[Unseen]:
@@ -135,9 +146,5 @@ def _version(objects: Sequence[Opened]) -> tuple[int, ...]:
 
 def openssl_directory(objects: Sequence[Opened]) -> str:
     """Give where OpenSSL looks for its settings and certificates, as its library says; empty without OpenSSL."""
-    for one in objects:
-        if one is objects[0] or posixpath.basename(one.path).startswith("libcrypto"):
-            match = _OPENSSL.search(one.elf.data)
-            if match is not None:
-                return match[1].decode()
-    return ""
+    asked = (one for one in objects if one is objects[0] or posixpath.basename(one.path).startswith("libcrypto"))
+    return next((one.openssl for one in asked if one.openssl), "")

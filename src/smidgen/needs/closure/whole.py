@@ -16,7 +16,7 @@ def check_whole(closure: Closure) -> None:
         return
     faults = [one for one in closure.faults if one.is_fatal]
     missing = [one for one in closure.missing if one.is_fatal]
-    reasons = [*map(_missing, missing), *(one.message for one in faults)]
+    reasons = [*map(said_of, missing), *(one.message for one in faults)]
     hints = dict.fromkeys(one for one in (*_advice(missing), *(one.advice for one in faults)) if one)
     raise DynamicExecutable(
         f"{closure.program} cannot start: " + "\n  ".join(["", *reasons] if len(reasons) > 1 else reasons),
@@ -26,7 +26,8 @@ def check_whole(closure: Closure) -> None:
     )
 
 
-def _missing(one: Missing) -> str:
+def said_of(one: Missing) -> str:
+    """Say in a sentence what is missing, who needs it, and where it was sought."""
     where = f" in {', '.join(one.sought)}" if one.sought else ""
     rejected = "".join(f"; {text}" for text in one.rejected)
     return f"{one.name}, which {', '.join(one.needed_by)} needs, was not found{where}{rejected}"
