@@ -206,7 +206,7 @@ def test_a_dlopen_that_cannot_be_seen(shop: Workshop) -> None:
     plugin = shop.library("plugins/plugin.so", _function("plug"))
     closure = resolve_closure(program, asked=[str(plugin)])
     assert image_path(_named(closure, str(plugin)), closure) == str(plugin)
-    with pytest.raises(DynamicExecutable, match=r"libnone\.so, which .*app needs, was not found in "):
+    with pytest.raises(DynamicExecutable, match=r"libnone\.so, which --library asks for, was not found in "):
         check_whole(resolve_closure(program, asked=["libnone.so"]))
 
 

@@ -27,7 +27,10 @@ def with_closure(part: Part, settings: Settings) -> Part:
         InvalidExecutable: A library is damaged.
         UsageError: The sysroot is no directory.
     """
-    if not part.facts.interpreter or settings.base != SCRATCH or part.path is None:
+    if not part.facts.interpreter or part.path is None:
+        return part
+    _check_beside(part, part.path)
+    if settings.base != SCRATCH:
         return part
     from smidgen.needs.closure.resolve import resolve_closure
     from smidgen.needs.closure.whole import check_whole
@@ -35,7 +38,6 @@ def with_closure(part: Part, settings: Settings) -> Part:
     sysroot = sysroot_of(part.platform, settings.sysroot)
     if sysroot is not None and not sysroot.is_dir():
         raise UsageError(f"the sysroot {sysroot} is no directory", hint="name one that has lib or usr/lib in it")
-    _check_beside(part)
     closure = resolve_closure(
         part.path,
         sysroot=sysroot,
@@ -60,13 +62,12 @@ def _additions(settings: Settings) -> "list[Addition]":
     ]
 
 
-def _check_beside(part: Part) -> None:
+def _check_beside(part: Part, path: Path) -> None:
     """Check that a program of Python goes into the image with its directory, where it has one."""
     from smidgen.needs.closure.beside import needed_beside
 
-    path = part.path
-    needed = needed_beside(path) if path is not None and not part.at else None
-    if path is None or needed is None:
+    needed = needed_beside(path) if not part.at else None
+    if needed is None:
         return
     directory = path.resolve().parent
     shown = os.path.relpath(directory)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from smidgen.config.resolve import resolve_settings
 from smidgen.config.settings import Settings
-from smidgen.errors import UsageError
+from smidgen.elf.header import ET_DYN, parse_elf
+from smidgen.errors import DynamicExecutable, UsageError
 from smidgen.gobuild.additions import place_of
 from smidgen.gobuild.assembly import Identity, Part, assemble_image
 from smidgen.gobuild.built import Built
@@ -14,7 +15,7 @@ from smidgen.gobuild.git import start_git
 from smidgen.gobuild.metadata import created_at, image_annotations, image_names
 from smidgen.gobuild.pipeline import BuildRequest, find_bases
 from smidgen.gobuild.template_values import TemplateSource
-from smidgen.needs.examine import examine, platform_of
+from smidgen.needs.examine import examine, mapped, platform_of
 from smidgen.oci.platform import Platform
 from smidgen.store.content import ContentStore
 
@@ -33,6 +34,7 @@ def build_ready(request: BuildRequest, binary: Path, store: ContentStore, *, pro
     if request.targets:
         raise UsageError(f"--binary {binary} and the target {request.targets[0]!r}", hint="give one of the two")
     path = request.directory / binary
+    _check_program(path)
     git = start_git(str(path.parent), request.environ)
     try:
         # The executable knows its platform best; one that was asked for is checked against it.
@@ -74,6 +76,22 @@ def build_ready(request: BuildRequest, binary: Path, store: ContentStore, *, pro
             part = with_closure(part, settings)
         base = bases.of(0) if bases is not None else None
         return assemble_image(store, settings, identity, [part], cached=False, base=base)
+
+
+def _check_program(path: Path) -> None:
+    """Check that there is a program at *path*, and no library: that has no start of its own."""
+    if not path.is_file():
+        what = "a directory" if path.is_dir() else "no such file" if not path.exists() else "no regular file"
+        raise UsageError(f"--binary {path}: {what}", hint="name an executable file")
+    with mapped(path) as data:
+        elf = parse_elf(data)
+        # A static program that can be loaded anywhere is of the same type, and has a start.
+        if elf.type == ET_DYN and elf.interpreter is None and not elf.is_pie:
+            raise DynamicExecutable(
+                f"{path} is a library, and no program",
+                libraries=elf.needed,
+                hint="name the program that uses it: what it needs goes into its image",
+            )
 
 
 def _check_libc(settings: Settings, path: Path) -> None:

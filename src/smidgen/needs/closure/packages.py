@@ -7,11 +7,11 @@ import posixpath
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from smidgen.needs.closure.closure import Reason
+from smidgen.needs.closure.closure import Missing, Reason
 from smidgen.needs.closure.root import Root
 
 _SECONDS: Final = 20
@@ -29,23 +29,34 @@ _DEBIAN: Final = {
 _USUAL: Final = ("/usr/local/lib", "/usr/lib", "/lib", "/usr/lib64", "/lib64")
 
 
-def advise(name: str, architecture: str, reason: Reason, root: Root) -> str:
-    """Say what to do about the library *name* that was not found in *root*; empty where nothing can be said.
+def advise(missing: Missing, architecture: str, root: Root, near: str) -> str:
+    """Say what to do about a library that was not found in *root*; empty where nothing can be said.
 
     Args:
-        name: A name, or the path of an interpreter.
+        missing: A library, or an interpreter.
         architecture: As GOARCH names it.
-        reason: Why it is needed.
         root: Where it was sought.
+        near: Where it is beside a library that was found, or empty.
     """
-    if reason is Reason.DLOPEN:
+    name = missing.name
+    if missing.reason is Reason.DLOPEN:
         return ""
+    if near:
+        return (
+            f"{near} is there, and {missing.needed_by[0]} does not look for it there (a RUNPATH counts for its own "
+            "file alone): link that with -Wl,-rpath,'$ORIGIN'"
+        )
     if not root.is_host:
-        return _on_host(name, root)
+        return _on_host(name, root, missing.sought)
     package = _owner(name) or _named_alike(posixpath.basename(name))
-    if not package:
-        return "install the package that has it, or say where it is with --sysroot DIR"
-    return _install(package, architecture)
+    if package:
+        return _install(package, architecture)
+    if missing.reason is Reason.INTERPRETER:
+        return (
+            "it was built for a system whose loader is there: give that system's root with --sysroot DIR, "
+            "or build the program here"
+        )
+    return "install the package that has it, or say where it is with --sysroot DIR"
 
 
 def advise_on_optional(names: Sequence[str], architecture: str, root: Root) -> str:
@@ -70,8 +81,8 @@ def _install(package: str, architecture: str) -> str:
     )
 
 
-def _on_host(name: str, root: Root) -> str:
-    places = [name] if "/" in name else [f"{one}/{name}" for one in _places()]
+def _on_host(name: str, root: Root, sought: Iterable[str]) -> str:
+    places = [name] if "/" in name else [f"{one}/{name}" for one in (*sought, *_places())]
     here = next((one for one in places if Path(one).is_file()), None)
     if here is None:
         return f"install it in the sysroot {root.directory}"

@@ -4,6 +4,7 @@ Breadth first, in the order of DT_NEEDED, each name once: what answers to a name
 program may load later (dlopen, name services, unwinding of threads) follows when all that it needs is there.
 """
 
+import posixpath
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -279,14 +280,20 @@ class _Resolver:
         if known is not None:
             needed_by = [*known.needed_by, *(one for one in needed_by if one not in known.needed_by)]
             reason = known.reason
-        self._missing[name] = Missing(
+        missing = Missing(
             name=name,
             reason=reason,
             needed_by=tuple(needed_by),
             sought=tuple(search.sought),
             rejected=tuple(search.rejected),
-            advice=known.advice if known else advise(name, self._program.elf.architecture or "", reason, self._root),
+            advice=known.advice if known else "",
         )
+        if known is None:
+            near = ((one.opened.root, posixpath.join(one.opened.origin, name)) for one in self._entries.values())
+            found = next((path for root, path in near if root.file(path)), "") if "/" not in name else ""
+            advice = advise(missing, self._program.elf.architecture or "", self._root, found)
+            missing = replace(missing, advice=advice)
+        self._missing[name] = missing
 
     def _advise_on_optional(self) -> None:
         """Say where what may be loaded later is from, if none of the names that a program tries was found."""

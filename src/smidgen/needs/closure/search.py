@@ -82,7 +82,12 @@ class Rules:
             if shown not in result.sought:
                 result.sought.append(shown)
                 if self._take(place, posixpath.join(place.directory, name), result):
-                    break
+                    return result
+        for path in filter(None, f"{asking.elf.dynamic.rpath or ''}:{asking.elf.dynamic.runpath or ''}".split(":")):
+            if not self._expand(asking, path).startswith("/"):
+                result.rejected.append(
+                    f"its path for libraries {path!r} is relative to wherever the program is started: it was left out"
+                )
         return result
 
     def search_in(self, root: Root, path: str) -> Search:

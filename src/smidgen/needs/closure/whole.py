@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from smidgen.errors import DynamicExecutable
-from smidgen.needs.closure.closure import Closure, Missing
+from smidgen.needs.closure.closure import Closure, Missing, Reason
 
 
 def check_whole(closure: Closure) -> None:
@@ -30,7 +30,8 @@ def said_of(one: Missing) -> str:
     """Say in a sentence what is missing, who needs it, and where it was sought."""
     where = f" in {', '.join(one.sought)}" if one.sought else ""
     rejected = "".join(f"; {text}" for text in one.rejected)
-    return f"{one.name}, which {', '.join(one.needed_by)} needs, was not found{where}{rejected}"
+    why = "--library asks for" if one.reason is Reason.ASKED else f"{', '.join(one.needed_by)} needs"
+    return f"{one.name}, which {why}, was not found{where}{rejected}"
 
 
 def _advice(missing: list[Missing]) -> Iterator[str]:
