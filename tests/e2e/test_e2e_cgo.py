@@ -103,8 +103,6 @@ def test_what_a_user_must_mend_is_said(build: Smidgen, program: Path) -> None:
     said = build("build", "--cgo", program, fails=True).stderr
     assert "hint: nowhere, which" in said, said
     assert "-m64" not in said
-    said = build("build", "--cgo", "--platform", "linux/mips64", program, fails=True).stderr
-    assert "linux/mips64" in said
 
 
 def test_without_cgo_it_is_said_who_needs_it(build: Smidgen, program: Path) -> None:

@@ -39,6 +39,10 @@ _AMD64 = c_target({"GOARCH": "amd64"})
         ({"GOARCH": "riscv64", "GORISCV64": "rva22u64"}, "riscv64-linux-musl", "baseline_rv64+rva22u64"),
         ({"GOARCH": "ppc64le", "GOPPC64": "power9"}, "powerpc64le-linux-musl", "pwr9"),
         ({"GOARCH": "s390x"}, "s390x-linux-musl", ""),
+        ({"GOARCH": "loong64"}, "loongarch64-linux-musl", "la64v1_0-lsx"),
+        ({"GOARCH": "mips"}, "mips-linux-musleabihf", "mips32"),
+        ({"GOARCH": "mipsle", "GOMIPS": "softfloat"}, "mipsel-linux-musleabi", "mips32+soft_float"),
+        ({"GOARCH": "mips64"}, "mips64-linux-muslabi64", "mips3"),
     ],
 )
 def test_platforms_have_targets(variables: dict[str, str], triple: str, cpu: str) -> None:
@@ -52,9 +56,15 @@ def test_soft_floats_are_another_architecture_for_debian() -> None:
 
 
 def test_a_platform_without_a_compiler_is_refused() -> None:
-    with pytest.raises(InvalidPlatform, match="linux/mips64") as raised:
-        c_target({"GOARCH": "mips64"})
+    with pytest.raises(InvalidPlatform, match=r"linux/ppc64.*Go cannot link C") as raised:
+        c_target({"GOARCH": "ppc64"})
     assert "linux/amd64" in str(raised.value.hint)
+
+
+def test_a_variant_without_a_c_library_is_refused() -> None:
+    with pytest.raises(InvalidPlatform, match="linux/mips64le/softfloat") as raised:
+        c_target({"GOARCH": "mips64le", "GOMIPS64": "softfloat"})
+    assert "linux/mips64le/hardfloat" in str(raised.value.hint)
 
 
 def test_zig_is_found_in_the_package_then_on_the_path(tmp_path: Path) -> None:
@@ -127,6 +137,13 @@ def test_scripts_compile_for_the_target(tmp_path: Path) -> None:
     assert _said(place / "c++", "-c", "x")[0] == "c++"
     assert _said(place / "ar", "rc", "x.a") == ["ar", "rc", "x.a"]
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
+
+
+def test_what_go_says_of_floats_is_not_for_zig(tmp_path: Path) -> None:
+    place = _scripts(tmp_path, c_target({"GOARCH": "mips64le"}))
+    start = ["cc", "-target", "mips64el-linux-muslabi64", "-fno-sanitize=undefined", "-mcpu=mips3"]
+    assert _said(place / "cc", "-c", "-mhard-float", "x.c") == [*start, "-Wno-option-ignored", "-c", "x.c"]
+    assert _said(place / "cc", "x.o")[-2:] == ["-static", "-Wl,--strip-debug"]
 
 
 def test_scripts_of_another_compiler_are_elsewhere(tmp_path: Path) -> None:

@@ -11,25 +11,27 @@ from smidgen.gobuild.cgo.compiler import Compiler, compiler_for
 from smidgen.gobuild.cgo.sysroot import Sysroot
 from smidgen.gobuild.cgo.target import c_target
 from smidgen.gobuild.cgo.zig import find_zig
+from smidgen.gobuild.environment import platform_variables
+from smidgen.oci.platform import Platform
 from support.go_tools import cache_directory, locked
 
 SOURCES = Path(__file__).with_name("cgo_programs")
 
 
-def c_environment(*architectures: str) -> Mapping[str, str]:
-    """Give variables for builds with C, once the C library is compiled for each of *architectures* (GOARCH)."""
+def c_environment(*platforms: str) -> Mapping[str, str]:
+    """Give variables for builds with C, once the C library is compiled for *platforms*, such as amd64 and arm/v7."""
     cache = cache_directory() / "zig" / version("ziglang")
     with locked(f"zig-{version('ziglang')}") as root:
         environ = {"ZIG_GLOBAL_CACHE_DIR": str(cache), "XDG_CACHE_HOME": str(root / "cgo")}
-        for architecture in architectures:
-            zig = find_zig(os.environ)
-            compiler = compiler_for(c_target({"GOARCH": architecture}), zig, Sysroot(), os.environ | environ)
+        for platform in platforms:
+            zig, variables = find_zig(os.environ), platform_variables(Platform.parse(f"linux/{platform}"))
+            compiler = compiler_for(c_target(variables), zig, Sysroot(), os.environ | environ)
             done = cache / f"{Path(compiler.directory).name}.done"
             _lead_to_one_copy(compiler, cache.with_name(zig.identity))
             compiler.write()
             if not done.exists():
                 cache.mkdir(parents=True, exist_ok=True)
-                _compile_nothing(compiler, cache / f"{architecture}.out")
+                _compile_nothing(compiler, cache / "nothing.out")
                 done.touch()
     return environ | {"GOFLAGS": "-buildvcs=false"}
 

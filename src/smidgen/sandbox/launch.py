@@ -18,6 +18,7 @@ from smidgen.sandbox.container import CAPABILITIES, Bind, Container, command_lin
 from smidgen.sandbox.foreign import find_emulator, is_foreign
 from smidgen.sandbox.identity import Identity, Rights
 from smidgen.sandbox.ports import Listening
+from smidgen.sandbox.processor import check_processor
 from smidgen.sandbox.program import find_program
 from smidgen.sandbox.rootfs import RootFS, write_owners
 from smidgen.sandbox.runtime import Command, Kind, Runtime, find_runtime, prepare
@@ -107,6 +108,8 @@ def plan(image: Image, root: RootFS, identity: Identity, wishes: Wishes) -> Plan
     emulator = None
     if foreign := is_foreign(program.architecture, host_platform().architecture):
         emulator = find_emulator(program.architecture, program.head)
+    elif program.architecture == config.architecture:
+        check_processor(config.platform)
     binds, writable = _binds(root, wishes, config, hostname)
     if emulator is not None:
         binds.append(Bind(source=emulator, target=root.mount_point(_EMULATOR, directory=False), read_only=True))

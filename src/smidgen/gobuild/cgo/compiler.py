@@ -46,7 +46,7 @@ done
 for argument do
   shift
   case $argument in
-    -D{definition}=*) ;;
+    -D{definition}=*{dropped}) ;;
     -g) if [ -z "$link" ]; then set -- "$@" -g; fi ;;
     -fPIC|-O*) if [ -z "$link" ]; then set -- "$@" "$argument"; fi ;;
     *) set -- "$@" "$argument" ;;
@@ -156,17 +156,18 @@ def compiler_for(target: Target, zig: Zig, sysroot: Sysroot, environ: Mapping[st
     """
     caches = cache_directory(environ)
     link = (os.path.join(caches, "cgo", zig.identity), os.path.dirname(zig.path)) if zig.library else None
-    compiling = ["-fno-sanitize=undefined", *([f"-mcpu={target.cpu}"] if target.cpu else [])]
+    compiling = ["-fno-sanitize=undefined", *([f"-mcpu={target.cpu}"] if target.cpu else []), *target.compiling]
     compiling += [f"-idirafter {_quoted(path)}" for path in sysroot.headers]
     values = {
         "note": f"C for {target.triple}, by zig {zig.identity}",
         "definition": INPUTS_DEFINITION,
+        "dropped": "".join(f"|{flag}" for flag in target.dropped),
         "zig": _quoted(os.path.join(link[0], "zig") if link else zig.path),
         "library": _LIBRARY.format(library=_quoted(os.path.join(link[0], "lib"))) if link else "",
         "triple": target.triple,
         "compiling": " ".join(compiling),
         "for_glibc": _FOR_GLIBC,
-        "linking": " ".join(["-static", *(f"-L{_quoted(path)}" for path in sysroot.libraries)]),
+        "linking": " ".join(["-static", *target.linking, *(f"-L{_quoted(path)}" for path in sysroot.libraries)]),
     }
     scripts = (
         ("cc", _COMPILER.format(mode="cc", **values)),

@@ -18,7 +18,7 @@ from smidgen.oci.platform import Platform
 #: What the compilers of a build are called, and the executables that they are.
 CompilerNames = tuple[tuple[str, ...], tuple[str, ...]]
 
-_VARIANTS: Final = ("GOAMD64", "GOARM64", "GOARM", "GO386", "GORISCV64", "GOPPC64")
+_VARIANTS: Final = ("GOAMD64", "GOARM64", "GOARM", "GO386", "GORISCV64", "GOPPC64", "GOMIPS", "GOMIPS64")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,10 @@ _MULTIARCH: Final = {
     "ppc64le": "powerpc64le-linux-gnu",
     "s390x": "s390x-linux-gnu",
     "loong64": "loongarch64-linux-gnu",
+    "mips": "mips-linux-gnu",
+    "mipsle": "mipsel-linux-gnu",
+    "mips64": "mips64-linux-gnuabi64",
+    "mips64le": "mips64el-linux-gnuabi64",
 }
 _DEBIAN: Final = {
     "amd64": "amd64",
@@ -34,6 +38,18 @@ _DEBIAN: Final = {
     "ppc64le": "ppc64el",
     "s390x": "s390x",
     "loong64": "loong64",
+    "mips": "mips",
+    "mipsle": "mipsel",
+    "mips64": "mips64",
+    "mips64le": "mips64el",
+}
+# Whether floats are hard is said by zig's target, and Go's words for it are none of zig's. The linker does not join
+# debug data of Go's (SHT_PROGBITS) and of clang's (SHT_MIPS_DWARF). Code for 64 bits is always independent of its
+# place: where zig asks for other code, clang warns, which the C of Go's own runtime takes for an error.
+_MIPS_FLOATS: Final = ("-mhard-float", "-msoft-float")
+_MIPS: Final = {
+    False: ((), ("-Wl,--strip-debug",), _MIPS_FLOATS),
+    True: (("-Wno-option-ignored",), ("-Wl,--strip-debug",), _MIPS_FLOATS),
 }
 
 
@@ -46,12 +62,18 @@ class Target:
         cpu: For ``-mcpu``; "" for the least that the triple means.
         multiarch: Debian's directory for it, such as ``aarch64-linux-gnu``.
         debian: Debian's name of the architecture, such as ``armhf``.
+        compiling: Further flags for compiling and linking.
+        linking: Further flags for linking.
+        dropped: Flags of Go's that are not passed on.
     """
 
     triple: str
     cpu: str
     multiarch: str
     debian: str
+    compiling: tuple[str, ...] = ()
+    linking: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 def c_target(variables: Mapping[str, str]) -> Target:
@@ -65,15 +87,25 @@ def c_target(variables: Mapping[str, str]) -> Target:
     """
     architecture = variables["GOARCH"]
     if architecture not in _MULTIARCH:
+        # Source: ``go tool dist list -json``, CgoSupported. Of all that Go has on linux that is ppc64 alone.
         raise InvalidPlatform(
             f"linux/{architecture}",
-            "there is no C compiler for it here",
-            hint=f"C can be compiled for {', '.join(f'linux/{name}' for name in _MULTIARCH)}",
+            "Go cannot link C into programs for it",
+            hint="leave --cgo out, or this platform: C can be compiled for "
+            f"{', '.join(f'linux/{name}' for name in _MULTIARCH)}",
+        )
+    if architecture.startswith("mips64") and variables.get("GOMIPS64") == "softfloat":
+        raise InvalidPlatform(
+            f"linux/{architecture}/softfloat",
+            "zig's C library for it has floats in hardware, which the linker does not join with others",
+            hint=f"leave --cgo out, or build for linux/{architecture}/hardfloat",
         )
     triple, cpu = _triple(architecture, variables)
     multiarch, debian = _MULTIARCH[architecture], _DEBIAN[architecture]
     if triple.endswith("eabi"):
         multiarch, debian = "arm-linux-gnueabi", "armel"
+    if architecture.startswith("mips"):
+        return Target(triple, cpu, multiarch, debian, *_MIPS[architecture.startswith("mips64")])
     return Target(triple, cpu, multiarch, debian)
 
 
@@ -90,8 +122,20 @@ def _triple(architecture: str, variables: Mapping[str, str]) -> tuple[str, str]:
         "riscv64": ("riscv64-linux-musl", f"baseline_rv64+{profile}" if profile in _NEWER_RISCV else ""),
         "ppc64le": ("powerpc64le-linux-musl", _POWER.get(variables.get("GOPPC64", ""), "pwr8")),
         "s390x": ("s390x-linux-musl", ""),
-        "loong64": ("loongarch64-linux-musl", ""),
+        # Without the vector instructions that zig takes for granted, and Go does not.
+        "loong64": ("loongarch64-linux-musl", "la64v1_0-lsx"),
+        "mips": _mips("mips", variables),
+        "mipsle": _mips("mipsel", variables),
+        # Source: Go's wiki, MinimumRequirements.
+        "mips64": ("mips64-linux-muslabi64", "mips3"),
+        "mips64le": ("mips64el-linux-muslabi64", "mips3"),
     }[architecture]
+
+
+def _mips(name: str, variables: Mapping[str, str]) -> tuple[str, str]:
+    if variables.get("GOMIPS") == "softfloat":
+        return f"{name}-linux-musleabi", "mips32+soft_float"
+    return f"{name}-linux-musleabihf", "mips32"
 
 
 def _arm64_cpu(variant: str) -> str:
