@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from support.command import Smidgen
+from support.command import Smidgen, must
+from support.debian_libraries import debian_libraries
 from support.source_programs import C_PROGRAM, smidgen_with_c
 from support.written_files import write_files
 
@@ -28,11 +29,51 @@ int main() {
     "smidgen.yaml": "build:\n  - cmake -S . -B build\n  - cmake --build build\nbin: build/words\n",
 }
 
+_CONFIGURED = {
+    "configure.ac": """\
+AC_INIT([packed], [1.0])
+AC_PROG_CC
+AC_CHECK_HEADERS([zlib.h], [], [AC_MSG_ERROR([no zlib.h])])
+AC_SEARCH_LIBS([compress], [z], [], [AC_MSG_ERROR([no libz])])
+AC_SEARCH_LIBS([sqlite3_libversion], [sqlite3], [], [AC_MSG_ERROR([no libsqlite3])], [-lm])
+AC_CHECK_FUNCS([getaddrinfo __sprintf_chk gnu_get_libc_version])
+AC_CONFIG_FILES([Makefile])
+AC_OUTPUT
+""",
+    "Makefile.in": """\
+packed: main.o
+\t@CC@ @CFLAGS@ @LDFLAGS@ -o $@ main.o @LIBS@ -lm
+main.o: main.c
+\t@CC@ @CFLAGS@ @DEFS@ -c main.c
+""",
+    "main.c": """\
+#include <assert.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <zlib.h>
+
+int main(void) {
+    unsigned char from[100] = {0}, to[200];
+    unsigned long size = sizeof to;
+    assert(compress(to, &size, from, sizeof from) == Z_OK);
+    sqlite3 *opened = 0;
+    assert(sqlite3_open(":memory:", &opened) == SQLITE_OK && !sqlite3_exec(opened, "CREATE TABLE t (a)", 0, 0, 0));
+#ifdef HAVE_GNU_GET_LIBC_VERSION
+    puts("of another C library");
+#endif
+    printf("%lu bytes\\n", size);
+    return 0;
+}
+""",
+    "smidgen.yaml": "build:\n  - ./configure --host=$TARGET\n  - make\nbin: packed\n",
+}
+
 
 @pytest.fixture
 def smidgen(tmp_path: Path) -> Smidgen:
     write_files(tmp_path / "app", C_PROGRAM)
-    return smidgen_with_c(tmp_path, "amd64", "arm64")
+    return smidgen_with_c(tmp_path)
 
 
 def test_a_makefile_gives_an_image_for_each_platform(smidgen: Smidgen) -> None:
@@ -87,10 +128,36 @@ def test_cmake_links_cxx_statically(smidgen: Smidgen) -> None:
     assert smidgen("run", "words").stdout == "a b caught \n"
 
 
+@pytest.mark.parametrize("architecture", ["amd64", "arm64"])
+def test_configure_finds_libraries_of_debian(architecture: str, smidgen: Smidgen) -> None:
+    project = write_files(smidgen.cwd / "packed", _CONFIGURED)
+    must("autoconf", cwd=project)
+    sysroot = debian_libraries(architecture, "libsqlite3-dev", "zlib1g-dev")
+    options = ("--platform", f"linux/{architecture}", "--sysroot", sysroot)
+    assert f"proved: packed:latest starts on linux/{architecture}" in smidgen("build", *options, "./packed").stderr
+    assert smidgen("run", "--platform", f"linux/{architecture}", "packed").stdout == "12 bytes\n"
+
+
 @pytest.mark.parametrize(
     ("script", "arguments", "expected"),
     [
         ("make nope", (), r"its build script ended with exit code 2\nmake: \*\*\* No rule to make target 'nope'"),
+        (
+            "echo '#include <zlib.h>' > z.c && $CC -c z.c",
+            (),
+            r"z\.c:1 includes zlib\.h, of Debian's zlib1g-dev.*apt-get download zlib1g-dev:amd64",
+        ),
+        ("$CC -o $OUT main.c -lz", (), r"-lz needs libz\.a, which is not in zig.*apt-get download zlib1g-dev:amd64"),
+        (
+            "echo 'int f(void); int main(void) { return f(); }' > u.c && $CC -o $OUT u.c",
+            (),
+            r"f, which .* refers to, is in no library that is linked.*in LDFLAGS, as -lNAME",
+        ),
+        (
+            "$CC --version && gcc -c main.c && $CC -o $OUT main.o",
+            ("--platform", "linux/arm64"),
+            r"main\.o was compiled for another machine, expected aarch64-linux-musl",
+        ),
         ("'true'", (), r"left nothing at \$OUT\nhint: the script ends with"),
         ("$CC -o x main.c && cp x y", (), r"left nothing at \$OUT\nhint: it made x, y: say `bin: x`"),
         ("$CC -o $OUT main.c", ("--bin", "x"), r"no executable x, which bin names\nhint: there is one at \$OUT"),
@@ -98,7 +165,7 @@ def test_cmake_links_cxx_statically(smidgen: Smidgen) -> None:
         ("gcc -o $OUT main.c", ("--platform", "linux/arm64"), r"built for amd64, not for linux/arm64\nhint: .*\$CC"),
         ("echo hi > $OUT", (), "expected a Linux executable"),
         ("ln -s /bin/busybox $OUT", (), r"left nothing at \$OUT"),
-        ("make", ("--platform", "linux/mips64"), "no C compiler for it here"),
+        ("make", ("--platform", "linux/ppc64"), "C can be compiled for linux/amd64"),
         ("make", ("--tags", "x"), "--tags is for Go's compiler"),
         ("make", ("-X", "main.v=1"), "-X is for Go's compiler"),
         ("make", ("--goflags", "x"), "--goflags is for Go's compiler"),

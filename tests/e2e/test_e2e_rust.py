@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from support.command import Smidgen
-from support.source_programs import RUST_PROGRAM, smidgen_with_rust
+from support.source_programs import RUST_PROGRAM, RUST_WORKSPACE, smidgen_with_rust
 from support.written_files import write_files
 
 pytestmark = pytest.mark.e2e
@@ -74,3 +74,33 @@ def test_one_of_several_programs(smidgen: Smidgen) -> None:
     write_files(smidgen.cwd / "app", {"src/bin/two.rs": 'fn main() { println!("two"); }'})
     smidgen("build", "--bin", "two", "./app")
     assert smidgen("run", "two").stdout == "two\n"
+
+
+def test_what_a_workspace_reads_is_known(smidgen: Smidgen) -> None:
+    """C in a crate is compiled for the platform; cargo is started where something changed, and else not."""
+    write_files(smidgen.cwd / "work", RUST_WORKSPACE)
+    several = smidgen("build", "--no-prove", "./work/app", fails=True).stderr
+    assert "has 2 programs: back, front\nhint: say which one with --bin back" in several
+    first = smidgen("build", "--bin", "front", "./work/app")
+    assert smidgen("run", "front").stdout == "C\n41 beside text\n"
+    # cargo wrote Cargo.lock, so that it is asked once more.
+    assert smidgen("build", "--bin", "front", "./work/app").stdout == first.stdout
+    started, again = _started(smidgen, "build", "--bin", "front", "./work/app")
+    assert "(nothing changed)" in again
+    assert not started & {"cargo", "rustc", "zig"}, started
+    for files, expected in (
+        ({"text.txt": "other\n"}, "C\n41 beside other\n"),
+        ({"beside/src/lib.rs": 'pub fn text() -> &\'static str { "near" }\n'}, "C\n41 near other\n"),
+    ):
+        write_files(smidgen.cwd / "work", files)
+        smidgen("build", "--no-prove", "--bin", "front", "./work/app")
+        assert smidgen("run", "front").stdout == expected
+    smidgen("build", "--bin", "front", "--platform", "linux/arm64", "./work/app")
+    assert smidgen("run", "--platform", "linux/arm64", "front").stdout == "C\n41 near other\n"
+
+
+def _started(smidgen: Smidgen, *arguments: str) -> tuple[set[str], str]:
+    """Give the programs that smidgen starts, and what it says."""
+    trace = smidgen.cwd / "trace"
+    outcome = smidgen.through(["strace", "-f", "-qq", "-e", "trace=execve", "-o", trace], *arguments)
+    return set(re.findall(r'execve\("[^"]*/([^"/]+)"[^\n]* = 0', trace.read_text())), outcome.stderr

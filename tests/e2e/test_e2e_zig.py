@@ -39,9 +39,21 @@ def test_a_build_file_gives_an_image(tmp_path: Path) -> None:
     assert "proved: zigged:latest starts on linux/amd64" in built.stderr
     assert smidgen("run", "zigged").stderr == "hello from zig\n"
     assert sorted(one.name for one in (tmp_path / "app").iterdir()) == sorted(_PROGRAM), "the source is left alone"
+    again = smidgen("build", "--no-prove", "-t", "zigged", "./app")
+    assert "(nothing changed)" in again.stderr
+    assert again.stdout == built.stdout
     missing = smidgen("build", "--no-prove", "--bin", "other", "./app", fails=True)
     assert "has no program other\nhint: it has greet" in missing.stderr
     write_files(tmp_path / "app", {"main.zig": "nonsense"})
     failed = smidgen("build", "--no-prove", "./app", fails=True)
     assert "cannot build ./app for linux/amd64: zig ended with exit code" in failed.stderr
     assert "main.zig:1:1" in failed.stderr
+
+
+def test_it_is_built_for_other_machines_and_for_glibc(tmp_path: Path) -> None:
+    smidgen = smidgen_with_c(tmp_path)
+    write_files(tmp_path / "app", _PROGRAM)
+    smidgen("build", "-t", "zigged", "--platform", "linux/arm64", "./app")
+    assert smidgen("run", "--platform", "linux/arm64", "zigged").stderr == "hello from zig\n"
+    smidgen("build", "-t", "zigged", "--libc", "glibc", "./app")
+    assert smidgen("run", "zigged").stderr == "hello from zig\n"

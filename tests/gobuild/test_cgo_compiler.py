@@ -1,16 +1,19 @@
 """The C compiler for a platform: what it is told, where its scripts are, and what its complaints mean."""
 
 import os
+import shutil
 import stat
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from smidgen.errors import InvalidPlatform, ToolchainNotFound, UsageError
+from smidgen.errors import BuildError, InvalidPlatform, ToolchainNotFound, UsageError
 from smidgen.gobuild.cgo.compiler import compiler_for
 from smidgen.gobuild.cgo.debian import package_of_header, package_of_library
 from smidgen.gobuild.cgo.faults import advice, shortened
+from smidgen.gobuild.cgo.home import zig_home
 from smidgen.gobuild.cgo.replacements import replacement_of
 from smidgen.gobuild.cgo.sysroot import Sysroot, find_sysroot
 from smidgen.gobuild.cgo.target import Target, c_target
@@ -95,15 +98,47 @@ def test_the_same_release_elsewhere_is_the_same_compiler(tmp_path: Path) -> None
     first, second, third = compilers
     assert (first.directory, first.scripts) == (second.directory, second.scripts)
     assert first.directory != third.directory
-    assert first.link is not None
-    assert os.readlink(first.link[0]) == str(tmp_path / "one/ziglang")
-    said = [f"{first.link[0]}/lib cc -target x86_64-linux-musl -fno-sanitize=undefined -c x.c"]
+    said = [f"{first.home.library} cc -target x86_64-linux-musl -fno-sanitize=undefined -c x.c"]
     assert _said(f"{first.directory}/cc", "-c", "x.c") == said
-    # When the first is gone, the second takes its place.
-    (tmp_path / "one/ziglang/zig").unlink()
+    # It is the first one's file, whatever becomes of that: zig compiles the C library again for others.
+    again = Path(first.home.library, "x")
+    before = _identity(again)
+    assert before == _identity(tmp_path / "one/ziglang/lib/x")
+    shutil.rmtree(tmp_path / "one")
     second.write()
-    assert os.readlink(first.link[0]) == str(tmp_path / "two/ziglang")
+    assert _identity(again) == before
     assert _said(f"{first.directory}/cc", "-c", "x.c") == said
+
+
+def test_zig_is_there_once_for_all(tmp_path: Path) -> None:
+    packages = write_files(
+        tmp_path, {"ziglang/zig": "#!/bin/sh\n", "ziglang/lib/x": "", "ziglang-1.dist-info/RECORD": ""}
+    )
+    (packages / "ziglang/zig").chmod(0o755)
+    zig = find_zig({}, python_path=[str(packages)])
+    home = zig_home(zig, {"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda _: home.provide(), range(4)))
+    place = Path(home.path).parent
+    assert sorted(one.name for one in place.iterdir()) == ["lib", "zig"]
+    assert os.access(home.path, os.X_OK)
+    assert [one.name for one in place.parent.iterdir()] == [place.name], "nothing is left behind"
+    # What is compiled for all is where the user wants it, and zig with it, as the one is of no use without the other.
+    elsewhere = zig_home(zig, {"XDG_CACHE_HOME": "/x", "ZIG_GLOBAL_CACHE_DIR": "/all"})
+    assert elsewhere.path == f"/all/{zig.identity}/zig"
+    assert elsewhere.caches() == {"ZIG_GLOBAL_CACHE_DIR": "/all", "ZIG_LOCAL_CACHE_DIR": "/x/smidgen/zig"}
+
+
+def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
+    write_files(tmp_path, {"ziglang/lib/x": "", "ziglang/zig": "", "cache": "a file"})
+    zig = Zig(str(tmp_path / "ziglang/zig"), "1", str(tmp_path / "ziglang/lib"))
+    with pytest.raises(BuildError, match=r"cannot write .*: Not a directory"):
+        zig_home(zig, {"XDG_CACHE_HOME": str(tmp_path / "cache")}).provide()
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_mtime_ns
 
 
 def _scripts(tmp_path: Path, target: Target = _AMD64, sysroot: Sysroot | None = None, identity: str = "1") -> Path:

@@ -1,15 +1,12 @@
 """Programs that are not Go, with caches that outlive a run: the first one compiles a C library for each platform."""
 
-import os
 import subprocess
-from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-from smidgen.gobuild.cgo.target import c_target
-from smidgen.gobuild.cgo.zig import find_zig
+from support.cgo_programs import zig_caches
 from support.command import Smidgen
-from support.go_tools import cache_directory, locked
+from support.go_tools import locked
 
 C_PROGRAM: Final = {
     "main.c": """\
@@ -44,27 +41,49 @@ fn main() {
 """,
 }
 
+#: Packages of a workspace, ``app``, with two programs; one has C in it, and reads what is beside the workspace.
+RUST_WORKSPACE: Final = {
+    "app/Cargo.toml": '[workspace]\nresolver = "2"\nmembers = ["front", "back"]\n',
+    "app/back/Cargo.toml": '[package]\nname = "back"\nversion = "0.1.0"\nedition = "2021"\n',
+    "app/back/src/main.rs": 'fn main() { println!("back"); }\n',
+    "app/front/Cargo.toml": """\
+[package]
+name = "front"
+version = "0.1.0"
+edition = "2021"
 
-def smidgen_with_c(root: Path, *architectures: str) -> Smidgen:
-    """Give smidgen in *root*, which finds a C library for each of *architectures* (GOARCH) compiled already."""
-    cache = cache_directory() / "zig" / version("ziglang")
-    with locked(f"zig-{version('ziglang')}-sources") as place:
-        for architecture in architectures:
-            done = cache / f"{architecture}-sources.done"
-            if not done.exists():
-                cache.mkdir(parents=True, exist_ok=True)
-                _compile_nothing(c_target({"GOARCH": architecture}).triple, cache)
-                done.touch()
-    environ = {"ZIG_GLOBAL_CACHE_DIR": str(cache), "XDG_CACHE_HOME": str(place / "sources")}
-    return Smidgen(store=root / "store", cwd=root, environ=tuple(environ.items()))
+[dependencies]
+beside = { path = "../../beside" }
+
+[build-dependencies]
+cc = "=1.2.40"
+""",
+    "app/front/build.rs": """\
+fn main() {
+    println!("cargo:rerun-if-changed=number.c");
+    println!("cargo:rerun-if-changed={}/../../text.txt", std::env::var("CARGO_MANIFEST_DIR").unwrap());
+    cc::Build::new().file("number.c").compile("number");
+}
+""",
+    "app/front/number.c": '#include <stdio.h>\nint number(void) { puts("C"); return fflush(stdout) + 41; }\n',
+    "app/front/src/main.rs": """\
+extern "C" {
+    fn number() -> i32;
+}
+
+fn main() {
+    println!("{} {} {}", unsafe { number() }, beside::text(), include_str!("../../../text.txt").trim());
+}
+""",
+    "beside/Cargo.toml": '[package]\nname = "beside"\nversion = "0.1.0"\nedition = "2021"\n',
+    "beside/src/lib.rs": 'pub fn text() -> &\'static str { "beside" }\n',
+    "text.txt": "text\n",
+}
 
 
-def _compile_nothing(triple: str, cache: Path) -> None:
-    zig = find_zig(os.environ).path
-    caches = {"ZIG_GLOBAL_CACHE_DIR": str(cache), "ZIG_LOCAL_CACHE_DIR": str(cache)}
-    words = ("-static", "-g", "-Wl,--gc-sections", "-fno-sanitize=undefined", "-Os", "-xc", "-")
-    command = [zig, "cc", "-target", triple, *words, "-o", str(cache / f"{triple}-sources.out")]
-    subprocess.run(command, input=b"int main(void) { return 0; }", check=True, env=os.environ | caches)
+def smidgen_with_c(root: Path) -> Smidgen:
+    """Give smidgen in *root*; C libraries that its builds compile outlive the test run."""
+    return Smidgen(store=root / "store", cwd=root, environ=tuple(zig_caches().items()))
 
 
 def smidgen_with_rust(root: Path) -> Smidgen:
@@ -77,4 +96,5 @@ def smidgen_with_rust(root: Path) -> Smidgen:
         missing = [one for one in wanted if not Path(places, "lib", "rustlib", one, "lib").is_dir()]
         if missing:
             subprocess.run(["rustup", "target", "add", *missing], check=True)
-    return Smidgen(store=root / "store", cwd=root, environ=(("XDG_CACHE_HOME", str(root / "cache")),))
+    caches = zig_caches() | {"XDG_CACHE_HOME": str(root / "cache")}
+    return Smidgen(store=root / "store", cwd=root, environ=tuple(caches.items()))

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from smidgen.errors import BuildError
+from smidgen.gobuild.cgo.home import shared_cache
 from smidgen.gobuild.environment import GoSettings
 from smidgen.gobuild.process import Outcome, find_executable, run
 from smidgen.gobuild.toolchain import Toolchain
@@ -83,6 +84,8 @@ class Elsewhere:
             # Rust's toolchain, and what it downloaded, are below the home of before.
             "CARGO_HOME": self.environ.get("CARGO_HOME") or os.path.join(home, ".cargo"),
             "RUSTUP_HOME": self.environ.get("RUSTUP_HOME") or os.path.join(home, ".rustup"),
+            # So is the C library that zig compiled; what is the user's is compiled again.
+            "ZIG_GLOBAL_CACHE_DIR": shared_cache(self.environ),
             "TZ": "Pacific/Kiritimati",
             "LC_ALL": "tr_TR.UTF-8",
             "LANG": "tr_TR.UTF-8",

@@ -1,9 +1,9 @@
 """The C compiler as ``go build`` starts it: scripts in a directory of our own, one for each target.
 
 A script's directory is called after its text, so that Go, which knows a compiler by its path, compiles C
-again when zig, the target or the directory of libraries is another one, and else never. The script starts zig by way of
-a symbolic link that is called after zig's release: what Go compiled with it is found again when the same release is
-installed anew or elsewhere, as it is in each virtual environment and in each run of a CI.
+again when zig, the target or the directory of libraries is another one, and else never. The script starts zig in a
+directory that is called after its release (``smidgen.gobuild.cgo.home``): what Go compiled with it is found again when
+the same release is installed anew or elsewhere, as it is in each virtual environment and in each run of a CI.
 
 To each program a small library of ours is linked, ``glibc.c``: what static libraries that were compiled for glibc call,
 and musl does not have. Nothing is taken from it that is not called.
@@ -14,12 +14,12 @@ Source: ``go help environment`` (CC, CXX, AR, PKG_CONFIG); clang's manual (``-id
 import hashlib
 import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from smidgen.errors import BuildError
+from smidgen.gobuild.cgo.home import Home, cache_directory, zig_home
 from smidgen.gobuild.cgo.sysroot import Sysroot
 from smidgen.gobuild.cgo.target import Target
 from smidgen.gobuild.cgo.zig import Zig
@@ -53,20 +53,23 @@ for argument do
   esac
 done
 {library}if [ -n "$link" ]; then
-  place=${{0%/*}}
-  if [ ! -e "$place/glibc.a" ]; then
-    {zig} cc -target {triple} {compiling} {for_glibc} -c -o "$place/$$.o" "$place/glibc.c" &&
-      {zig} ar rcs "$place/$$.a" "$place/$$.o" && rm "$place/$$.o" && mv "$place/$$.a" "$place/glibc.a" || exit 1
-  fi
+{glibc}\
   # First, before an argument that says of what language files are.
   set -- -O2 "$place/glibc.a" "$@" $trial {linking}
 fi
 exec {zig} {mode} -target {triple} {compiling} "$@"
 """
+_GLIBC_LIBRARY: Final = """\
+  place=${{0%/*}}
+  if [ ! -e "$place/glibc.a" ]; then
+    {zig} cc -target {triple} {compiling} {for_glibc} -c -o "$place/$$.o" "$place/glibc.c" &&
+      {zig} ar rcs "$place/$$.a" "$place/$$.o" && rm "$place/$$.o" && mv "$place/$$.a" "$place/glibc.a" || exit 1
+  fi
+"""
 _TOOL: Final = '#!/bin/sh\n{library}exec {zig} {mode} "$@"\n'
 # Source: ``zig env``. What the user set stays.
 _LIBRARY: Final = '[ -n "$ZIG_LIB_DIR" ] || export ZIG_LIB_DIR={library}\n'
-# Each function can be left out alone, and no call of one of them becomes a call of itself.
+# How it is compiled: each function can be left out alone, and no call of one of them becomes a call of itself.
 _FOR_GLIBC: Final = "-O2 -g0 -fno-builtin -fno-stack-protector -ffunction-sections -fdata-sections"
 # Without a directory of libraries there is nothing that pkg-config may find: what this machine has is for its own libc.
 _NO_PKG_CONFIG: Final = """\
@@ -88,14 +91,12 @@ class Compiler:
     Attributes:
         directory: Where they are, or will be.
         scripts: Name → text.
-        cache: Where zig keeps what it compiled.
-        link: A symbolic link by which scripts start zig, and what it leads to; None where they name zig itself.
+        home: Where scripts start zig.
     """
 
     directory: str
     scripts: tuple[tuple[str, str], ...]
-    cache: str
-    link: tuple[str, str] | None = None
+    home: Home
 
     def variables(self) -> dict[str, str]:
         """Give the environment that makes ``go`` use them."""
@@ -105,12 +106,11 @@ class Compiler:
             "CXX": os.path.join(self.directory, "c++"),
             "AR": os.path.join(self.directory, "ar"),
             "PKG_CONFIG": os.path.join(self.directory, "pkg-config"),
-            "ZIG_GLOBAL_CACHE_DIR": self.cache,
-            "ZIG_LOCAL_CACHE_DIR": self.cache,
+            **self.home.caches(),
         }
 
     def write(self) -> None:
-        """Write the scripts, and the link to zig, if they are not there.
+        """Write the scripts, and zig where they start it, if they are not there.
 
         Raises:
             BuildError: They cannot be written.
@@ -121,10 +121,9 @@ class Compiler:
                 path = os.path.join(self.directory, name)
                 if not os.path.exists(path):
                     _write_script(path, text)
-            if self.link is not None:
-                _set_link(*self.link)
         except OSError as error:
             raise BuildError(f"cannot write {error.filename}: {error.strerror}") from error
+        self.home.provide()
 
 
 def _write_script(path: str, text: str) -> None:
@@ -133,16 +132,6 @@ def _write_script(path: str, text: str) -> None:
     with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w", encoding="utf-8") as file:
         file.write(text)
     os.replace(fresh, path)
-
-
-def _set_link(path: str, leads_to: str) -> None:
-    # It may lead to the same release elsewhere, which is as good as long as it is there.
-    if not os.path.exists(os.path.join(path, "zig")):
-        fresh = f"{path}.{os.getpid()}"
-        with suppress(FileNotFoundError):
-            os.unlink(fresh)
-        os.symlink(leads_to, fresh)
-        os.replace(fresh, path)
 
 
 def compiler_for(target: Target, zig: Zig, sysroot: Sysroot, environ: Mapping[str, str]) -> Compiler:
@@ -154,21 +143,20 @@ def compiler_for(target: Target, zig: Zig, sysroot: Sysroot, environ: Mapping[st
         sysroot: Where headers and libraries are, beside those that zig has itself.
         environ: For the directory of caches, and for PATH.
     """
-    caches = cache_directory(environ)
-    link = (os.path.join(caches, "cgo", zig.identity), os.path.dirname(zig.path)) if zig.library else None
+    home = zig_home(zig, environ)
     compiling = ["-fno-sanitize=undefined", *([f"-mcpu={target.cpu}"] if target.cpu else []), *target.compiling]
     compiling += [f"-idirafter {_quoted(path)}" for path in sysroot.headers]
     values = {
         "note": f"C for {target.triple}, by zig {zig.identity}",
         "definition": INPUTS_DEFINITION,
         "dropped": "".join(f"|{flag}" for flag in target.dropped),
-        "zig": _quoted(os.path.join(link[0], "zig") if link else zig.path),
-        "library": _LIBRARY.format(library=_quoted(os.path.join(link[0], "lib"))) if link else "",
+        "zig": _quoted(home.path),
+        "library": library_line(home.library),
         "triple": target.triple,
         "compiling": " ".join(compiling),
-        "for_glibc": _FOR_GLIBC,
         "linking": " ".join(["-static", *target.linking, *(f"-L{_quoted(path)}" for path in sysroot.libraries)]),
     }
+    values["glibc"] = glibc_library(values)
     scripts = (
         ("cc", _COMPILER.format(mode="cc", **values)),
         ("c++", _COMPILER.format(mode="c++", **values)),
@@ -178,17 +166,23 @@ def compiler_for(target: Target, zig: Zig, sysroot: Sysroot, environ: Mapping[st
         ("pkg-config", _pkg_config(sysroot, environ)),
     )
     name = hashlib.sha256("\0".join(text for script in scripts for text in script).encode()).hexdigest()[:16]
-    cache = environ.get("ZIG_GLOBAL_CACHE_DIR") or os.path.join(caches, "zig")
-    return Compiler(os.path.join(caches, "cgo", f"{target.triple}-{name}"), scripts, cache, link)
+    return Compiler(os.path.join(cache_directory(environ), "cgo", f"{target.triple}-{name}"), scripts, home)
 
 
-def cache_directory(environ: Mapping[str, str]) -> str:
-    """Give the directory for what can be made again, of this user.
+def library_line(library: str) -> str:
+    """Give the line of a script that tells zig where its own headers and sources are; "" where it finds them."""
+    return _LIBRARY.format(library=_quoted(library)) if library else ""
 
-    Source: XDG Base Directory Specification 0.8: a path that is not absolute is to be ignored.
+
+def glibc_library(values: Mapping[str, str]) -> str:
+    """Give the part of a script that sees to it that ``glibc.a`` is in the script's directory, ``$place``.
+
+    Args:
+        values: ``zig``, ``triple`` and ``compiling``, as the script has them.
     """
-    named = environ.get("XDG_CACHE_HOME", "")
-    return os.path.join(named if os.path.isabs(named) else os.path.join(environ.get("HOME", "/"), ".cache"), "smidgen")
+    return _GLIBC_LIBRARY.format(
+        for_glibc=_FOR_GLIBC, **{name: values[name] for name in ("zig", "triple", "compiling")}
+    )
 
 
 def _pkg_config(sysroot: Sysroot, environ: Mapping[str, str]) -> str:

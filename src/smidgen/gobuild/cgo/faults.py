@@ -38,7 +38,7 @@ def shortened(output: str) -> str:
     return _CALL.sub("", output)
 
 
-def advice(output: str, target: Target, sysroot: Sysroot, *, host: str = "/") -> str | None:
+def advice(output: str, target: Target, sysroot: Sysroot, *, host: str = "/", variables: str = "CGO_") -> str | None:
     """Say what can be done about a C compiler's complaint; None where nothing is known.
 
     Args:
@@ -46,12 +46,13 @@ def advice(output: str, target: Target, sysroot: Sysroot, *, host: str = "/") ->
         target: What it compiled for.
         sysroot: Where headers and libraries were sought.
         host: The root of this machine.
+        variables: What the names of variables begin with in which a user gives arguments: CGO_CFLAGS and so on.
     """
-    parts = list(dict.fromkeys(_advice(output, target, sysroot, host)))
+    parts = list(dict.fromkeys(_advice(output, target, sysroot, host, variables)))
     return "; ".join(parts[:4]) or None
 
 
-def _advice(output: str, target: Target, sysroot: Sysroot, host: str) -> Iterator[str]:
+def _advice(output: str, target: Target, sysroot: Sysroot, host: str, variables: str) -> Iterator[str]:
     for match in _HEADER.finditer(output):
         yield _missing_header(match["name"], match["who"], target, sysroot, host)
     for match in _LIBRARY.finditer(output):
@@ -61,7 +62,7 @@ def _advice(output: str, target: Target, sysroot: Sysroot, host: str) -> Iterato
         yield f"pkg-config is asked for {names}, which is not in {_where(sysroot)}: {_get(_package(names), target)}"
     if symbol := _SYMBOL.search(output):
         reference = _REFERENCE.search(output)
-        yield _undefined(symbol["name"], reference["who"] if reference else "", target)
+        yield _undefined(symbol["name"], reference["who"] if reference else "", target, variables)
     for match in _INCOMPATIBLE.finditer(output):
         yield f"{match['file']} was compiled for another machine, expected {target.triple} ({match['want']})"
 
@@ -111,15 +112,16 @@ def _package(names: str) -> str:
     return package_of_library({"zlib": "z", "openssl": "ssl", "sqlite3": "sqlite3"}.get(first, first))
 
 
-def _undefined(name: str, who: str, target: Target) -> str:
+def _undefined(name: str, who: str, target: Target, variables: str) -> str:
     by = f", which {who} refers to," if who else ""
     if _LARGE_FILES.match(name):
         return (
             f"{name}{by} is of glibc: musl's {name.removesuffix('64')} takes large files anyway. Newer releases of "
-            "most modules know that; for others set CGO_CFLAGS='-O2 -D_LARGEFILE64_SOURCE'"
+            f"most programs know that; for others set {variables}CFLAGS='-O2 -D_LARGEFILE64_SOURCE'"
         )
     if _OF_GLIBC.match(name):
         return f"{name}{by} is of glibc: a library was compiled for it. Take one that was compiled for musl"
     return (
-        f"{name}{by} is in no library that is linked for {target.triple}: one more is needed in CGO_LDFLAGS, as -lNAME"
+        f"{name}{by} is in no library that is linked for {target.triple}: "
+        f"one more is needed in {variables}LDFLAGS, as -lNAME"
     )

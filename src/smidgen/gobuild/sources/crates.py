@@ -9,7 +9,7 @@ from typing import Final
 
 from smidgen.errors import CompileError, ToolchainNotFound
 from smidgen.gobuild.assembly import Part
-from smidgen.gobuild.cgo.compiler import cache_directory
+from smidgen.gobuild.cgo.home import cache_directory
 from smidgen.gobuild.process import Outcome, available_cores, run_all
 from smidgen.gobuild.sources.cargo import (
     Crate,
@@ -88,7 +88,7 @@ class CrateMaker:
         compilers = {name: tools.variables[name] for name in _COMPILERS} if tools is not None else {}
         own = {"SOURCE_DATE_EPOCH": str(making.created)}
         if tools is not None and tools.compiler is not None:
-            own["ZIG_GLOBAL_CACHE_DIR"] = own["ZIG_LOCAL_CACHE_DIR"] = tools.compiler.cache
+            own |= tools.compiler.home.caches()
         return Setting(
             crate=self.crate,
             directory=self.source.directory,

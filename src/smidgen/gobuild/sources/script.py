@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from smidgen.errors import BuildError, CompileError
-from smidgen.gobuild.cgo.compiler import cache_directory
+from smidgen.gobuild.cgo.home import cache_directory
 from smidgen.gobuild.process import Command, Outcome, find_executable
 from smidgen.gobuild.sources.tools import PASSED, Tools
 from smidgen.gobuild.sources.tree import copy_tree
@@ -102,7 +102,7 @@ def out_path(place: str, name: str) -> str:
     return os.path.join(place, "out", name)
 
 
-def check_ended(outcome: Outcome, target: str, platform: Platform) -> None:
+def check_ended(outcome: Outcome, target: str, platform: Platform, tools: Tools) -> None:
     """Refuse a script that failed.
 
     Raises:
@@ -111,12 +111,15 @@ def check_ended(outcome: Outcome, target: str, platform: Platform) -> None:
     if outcome.exit_code == 0:
         return
     how = f"exit code {outcome.exit_code}" if outcome.exit_code > 0 else f"signal {-outcome.exit_code}"
-    said = outcome.stderr.decode(errors="replace").splitlines()
+    output = outcome.stderr.decode(errors="replace")
+    said = output.splitlines()
     shown = said[-_LAST_LINES:]
     if len(said) > len(shown):
         shown.insert(0, f"[{len(said) - len(shown)} lines before]")
     raise CompileError(
-        f"cannot build {target} for {platform}: its build script ended with {how}", output="\n".join(shown)
+        f"cannot build {target} for {platform}: its build script ended with {how}",
+        output="\n".join(shown),
+        hint=tools.advice(output),
     )
 
 

@@ -15,6 +15,7 @@ from smidgen.gobuild.sources.script import check_ended, made_executable, script_
 from smidgen.gobuild.sources.target import Source
 from smidgen.gobuild.sources.tools import Tools, tools_for
 from smidgen.gobuild.sources.tree import source_files, tree_digest
+from smidgen.needs.examine import BinaryFacts
 from smidgen.oci.platform import Platform
 
 _ADVICE: Final = (
@@ -50,7 +51,7 @@ def _parts(source: Source, name: str, making: Making) -> tuple[Part, ...]:
     for platform in settings.platforms:
         tools = tools_for(settings, platform, request.environ)
         key = _key(source, name, making.created, platform, tools=tools, digest=digest)
-        known = recall(store, key) if use_cache else None
+        known = recall(store, key, BinaryFacts) if use_cache else None
         if known is not None:
             parts[platform] = Part(platform=platform, facts=known, path=None)
         else:
@@ -73,7 +74,7 @@ def _parts(source: Source, name: str, making: Making) -> tuple[Part, ...]:
 
     def ended(position: int, outcome: Outcome) -> None:
         platform, place = waiting[position], places[position]
-        check_ended(outcome, source.target, platform)
+        check_ended(outcome, source.target, platform, keys[platform][1])
         path = made_executable(place, name, settings.bin, target=source.target)
         into = os.path.join(place, "finished")
         part = finished(path, name, platform, settings, into=into, target=source.target, advice=_ADVICE)

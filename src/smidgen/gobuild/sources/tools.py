@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from smidgen.config.settings import Settings
-from smidgen.gobuild.cgo.compiler import Compiler, compiler_for
-from smidgen.gobuild.cgo.sysroot import find_sysroot
+from smidgen.gobuild.cgo.compiler import Compiler, compiler_for, glibc_library, library_line
+from smidgen.gobuild.cgo.faults import advice
+from smidgen.gobuild.cgo.sysroot import Sysroot, find_sysroot
 from smidgen.gobuild.cgo.target import Target, c_target
 from smidgen.gobuild.cgo.zig import find_zig
 from smidgen.gobuild.environment import platform_variables
@@ -28,19 +29,45 @@ PASSED: Final = frozenset(
 
 # Symbols tell what the program needs, so they are kept until the image is made; and a function that nobody calls, which
 # they would tell of, is left out.
-_LINKING: Final = ("-static", "-g", "-Wl,--gc-sections")
+_LINKING: Final = ("-g", "-Wl,--gc-sections")
+# zig compiles the C library, and that of C++, once more for each other way of linking: optimized or not, with position
+# independent code, with debugging data. Where objects are linked, nothing of that says anything of the program, and all
+# is linked alike. Where a source is compiled and linked at once, clang is told past zig how to optimize it.
+# The target is left out as others call it: cargo's crates name it as Rust does.
+# Assertions stay, as with other compilers, unless the project leaves them out: zig would leave them out with any -O.
 # Where a path of this build stands in the program (__FILE__), the directory of the source is left out.
 _COMPILER: Final = """\
 #!/bin/sh
 # {note}
-link=yes
+{library}link=yes
+source=
+level=
 for argument do
-  case $argument in -c|-E|-S|-M|-MM|-###|-r|-shared|--version|-v|-dumpmachine|-print-*) link= ;; esac
+  case $argument in
+    -c|-E|-S|-M|-MM|-###|-r|-shared|--version|-v|-dumpmachine|-print-*) link= ;;
+    -|-x*|*.c|*.cc|*.cpp|*.cxx|*.c++|*.C|*.s|*.S|*.m) source=yes ;;
+    -O*) level=yes ;;
+  esac
+done
+for argument do
+  shift
+  case $link:$source:$argument in
+    *:*:--target=*) ;;
+    yes:*:-s|yes:*:-g0|yes:*:-Wl,-s|yes:*:-Wl,-S|yes:*:-Wl,--strip-all|yes:*:-Wl,--strip-debug) ;;
+    yes::-O*|yes::-g*|yes::-f[Pp][Ii][CcEe]) ;;
+    yes:yes:-O[1-9sz]|yes:yes:-O|yes:yes:-Ofast) set -- "$@" -Xclang "$argument" ;;
+    *) set -- "$@" "$argument" ;;
+  esac
 done
 if [ -n "$link" ]; then
-  set -- "$@" {linking}
+{glibc}\
+  # Before a library, as zig would take a shared one for it.
+  set -- -Os -static {first}"$@" {linking}
+elif [ -z "$level" ]; then
+  set -- -Os "$@"
 fi
-exec {zig} {mode} -target {triple} {compiling} ${{SMIDGEN_SOURCE:+"-ffile-prefix-map=$SMIDGEN_SOURCE=."}} "$@"
+exec {zig} {mode} -target {triple} {compiling} \\
+  ${{SMIDGEN_SOURCE:+"-ffile-prefix-map=$SMIDGEN_SOURCE=."}} "$@"
 """
 _STRIP: Final = """\
 #!/bin/sh
@@ -71,11 +98,19 @@ class Tools:
         variables: For a script's environment.
         identity: Differs when they do.
         compiler: Scripts to write first, or None where the machine's own programs are taken.
+        target: What it compiles for.
+        sysroot: Where headers and libraries are sought.
     """
 
     variables: Mapping[str, str]
     identity: str
     compiler: Compiler | None
+    target: Target
+    sysroot: Sysroot
+
+    def advice(self, output: str) -> str | None:
+        """Say what can be done about the compiler's complaint in *output*; None where nothing is known."""
+        return advice(output, self.target, self.sysroot, variables="") if self.compiler is not None else None
 
 
 def tools_for(settings: Settings, platform: Platform, environ: Mapping[str, str]) -> Tools:
@@ -112,7 +147,7 @@ def _of_the_machine(platform: Platform, target: Target, environ: Mapping[str, st
     host = target.multiarch
     programs = {name.upper(): f"{prefix}{name}" for name in ("ar", "ranlib")}
     variables = {**named, "CC": found["CC"], "CXX": found["CXX"], **programs, "STRIP": "true", "TARGET": host}
-    return Tools(variables=variables, identity=f"{found['CC']} {host}", compiler=None)
+    return Tools(variables=variables, identity=f"{found['CC']} {host}", compiler=None, target=target, sysroot=Sysroot())
 
 
 def _by_zig(settings: Settings, target: Target, environ: Mapping[str, str], named: Mapping[str, str]) -> Tools:
@@ -120,19 +155,26 @@ def _by_zig(settings: Settings, target: Target, environ: Mapping[str, str], name
     zig = find_zig(environ)
     sysroot = find_sysroot(settings.sysroot, target)
     plain = compiler_for(target, zig, sysroot, environ)
+    home = plain.home
     values = {
         "note": f"C for {target.triple}, by zig {zig.identity}",
-        "zig": _quoted(zig.path),
+        "zig": _quoted(home.path),
+        "library": library_line(home.library),
         "triple": target.triple,
         "compiling": " ".join(
             [
                 "-fno-sanitize=undefined",
+                "-UNDEBUG",
                 *([f"-mcpu={target.cpu}"] if target.cpu else []),
+                *target.compiling,
                 *(f"-idirafter {_quoted(path)}" for path in sysroot.headers),
             ]
         ),
         "linking": " ".join([*_LINKING, *(f"-L{_quoted(path)}" for path in sysroot.libraries)]),
     }
+    # Libraries of a system were compiled for its own C library, as a rule.
+    values["first"] = '"$place/glibc.a" ' if sysroot.root else ""
+    values["glibc"] = glibc_library(values) if sysroot.root else ""
     scripts = {
         **dict(plain.scripts),
         "cc": _COMPILER.format(mode="cc", **values),
@@ -146,10 +188,11 @@ def _by_zig(settings: Settings, target: Target, environ: Mapping[str, str], name
         **{name: os.path.join(place, program) for name, program in _PROGRAMS.items()},
         "TARGET": target.triple,
         "CMAKE_TOOLCHAIN_FILE": os.path.join(place, "toolchain.cmake"),
-        "ZIG_GLOBAL_CACHE_DIR": compiler.cache,
-        "ZIG_LOCAL_CACHE_DIR": compiler.cache,
+        **home.caches(),
     }
-    return Tools(variables=variables, identity=f"{place} {zig.identity}", compiler=compiler)
+    return Tools(
+        variables=variables, identity=f"{place} {zig.identity}", compiler=compiler, target=target, sysroot=sysroot
+    )
 
 
 _PROGRAMS: Final = {
@@ -165,10 +208,9 @@ _PROGRAMS: Final = {
 def _placed(scripts: Mapping[str, str], triple: str, *, root: str, like: Compiler) -> Compiler:
     """Give *scripts* a directory that is called after their text, with cmake's description of them."""
     digest = hashlib.sha256(f"{scripts}\0{root}".encode()).hexdigest()[:16]
-    # Beside it, where its link to zig is made too.
     place = os.path.join(os.path.dirname(like.directory), f"{triple}-{digest}")
     cmake = _CMAKE.format(processor=triple.partition("-")[0], place=place, root=root or "/nonexistent")
-    return Compiler(place, (*scripts.items(), ("toolchain.cmake", cmake)), like.cache, like.link)
+    return Compiler(place, (*scripts.items(), ("toolchain.cmake", cmake)), like.home)
 
 
 def _quoted(text: str) -> str:

@@ -12,9 +12,9 @@ from typing import Final
 
 from smidgen.errors import BuildError, CompileError, UsageError
 from smidgen.gobuild.assembly import Part
-from smidgen.gobuild.cgo.compiler import cache_directory
+from smidgen.gobuild.cgo.home import Home, cache_directory, zig_home
 from smidgen.gobuild.cgo.target import c_target
-from smidgen.gobuild.cgo.zig import Zig, find_zig
+from smidgen.gobuild.cgo.zig import find_zig
 from smidgen.gobuild.environment import platform_variables
 from smidgen.gobuild.process import Command, Outcome, available_cores, run_all
 from smidgen.gobuild.sources.makers import Making
@@ -39,7 +39,8 @@ class ZigMaker:
     def make(self, making: Making) -> tuple[str, tuple[Part, ...]]:
         """See ``Maker``."""
         source, settings = self.source, self.source.settings
-        zig = find_zig(making.request.environ)
+        zig = zig_home(find_zig(making.request.environ), making.request.environ)
+        zig.provide()
         place = making.stack.enter_context(tempfile.TemporaryDirectory(prefix="smidgen-zig-"))
         prefixes = [os.path.join(place, str(number)) for number in range(len(settings.platforms))]
         commands = [
@@ -66,7 +67,7 @@ class ZigMaker:
         run_all(commands, at_once=max(1, available_cores() // 2), ended=ended)
         return names[0], tuple(parts[position] for position in range(len(commands)))
 
-    def _command(self, zig: Zig, platform: Platform, prefix: str, making: Making) -> Command:
+    def _command(self, zig: Home, platform: Platform, prefix: str, making: Making) -> Command:
         source, settings, environ = self.source, self.source.settings, making.request.environ
         target = c_target({"GOARCH": platform.architecture, **platform_variables(platform)})
         triple = target.triple.replace("musl", "gnu") if settings.libc else target.triple
@@ -80,9 +81,10 @@ class ZigMaker:
             words.append("--release=small")
         own = {
             "SOURCE_DATE_EPOCH": str(making.created),
-            "ZIG_GLOBAL_CACHE_DIR": environ.get("ZIG_GLOBAL_CACHE_DIR") or os.path.join(caches, "zig"),
+            "ZIG_GLOBAL_CACHE_DIR": zig.shared_cache,
         }
-        return Command((*words, *flags), {**environ, **own, **settings.build_env})
+        library = {"ZIG_LIB_DIR": zig.library} if zig.library else {}
+        return Command((*words, *flags), {**library, **environ, **own, **settings.build_env})
 
 
 def _made(prefix: str, wanted: str, target: str) -> str:
