@@ -277,7 +277,7 @@ def _config_files(setting: Setting, variables: Mapping[str, str]) -> list[str]:
         if place == os.path.dirname(place):
             break
         place = os.path.dirname(place)
-    return list(dict.fromkeys([os.path.join(_cargo_home(variables), "config.toml"), *reversed(places)]))
+    return list(dict.fromkeys([os.path.join(cargo_home(variables), "config.toml"), *reversed(places)]))
 
 
 def _words(config: object, table: str) -> list[str]:
@@ -286,12 +286,13 @@ def _words(config: object, table: str) -> list[str]:
     return flags.split() if isinstance(flags, str) else [word for word in flags if isinstance(word, str)]
 
 
-def _cargo_home(variables: Mapping[str, str]) -> str:
+def cargo_home(variables: Mapping[str, str]) -> str:
+    """Say where cargo has what it downloaded, and the user's configuration."""
     return variables.get("CARGO_HOME") or os.path.join(variables.get("HOME", "/"), ".cargo")
 
 
 def _remapping(setting: Setting, variables: Mapping[str, str]) -> list[str]:
     """Leave directories of this machine out of texts for panics."""
-    pairs = ((_cargo_home(variables), "/cargo"), (setting.crate.root, "."), (setting.output, "/target"))
+    pairs = ((cargo_home(variables), "/cargo"), (setting.crate.root, "."), (setting.output, "/target"))
     rust = (os.path.join(setting.sysroot, "lib", "rustlib", "src", "rust"), "/rust")
     return [f"--remap-path-prefix={path}={short}" for path, short in (*pairs, rust)]

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -21,8 +22,10 @@ from smidgen.gobuild.sources.cargo import (
     find_crate,
     rust_target,
 )
+from smidgen.gobuild.sources.cargo_reading import cargo_reading
 from smidgen.gobuild.sources.makers import Making
 from smidgen.gobuild.sources.program import finished
+from smidgen.gobuild.sources.standing import remember_standing
 from smidgen.gobuild.sources.target import Source
 from smidgen.gobuild.sources.tools import Tools, tools_for
 from smidgen.oci.platform import Platform
@@ -47,6 +50,7 @@ class CrateMaker:
     def make(self, making: Making) -> tuple[str, tuple[Part, ...]]:
         """See ``Maker``."""
         source, settings, environ = self.source, self.source.settings, making.request.environ
+        began_ns = time.time_ns()
         wanted = [self._setting(platform, making) for platform in settings.platforms]
         commands = [cargo_command(self.cargo, one, environ) for one in wanted]
         place = making.stack.enter_context(tempfile.TemporaryDirectory(prefix="smidgen-cargo-"))
@@ -75,7 +79,10 @@ class CrateMaker:
             making.progress(f"building {source.target} for {platform}")
         # cargo works on all cores by itself; two of them would only wait for each other's downloads.
         run_all(commands, at_once=max(1, available_cores() // 2), ended=ended, said=said)
-        return self.name, tuple(parts[position] for position in range(len(commands)))
+        made = self.name, tuple(parts[position] for position in range(len(commands)))
+        if reading := cargo_reading(self.cargo, wanted, environ):
+            remember_standing(source, making, reading, made, began_ns=began_ns)
+        return made
 
     def _setting(self, platform: Platform, making: Making) -> Setting:
         environ, settings = making.request.environ, self.source.settings

@@ -13,7 +13,8 @@ from smidgen.gobuild.git import start_git
 from smidgen.gobuild.metadata import created_at, image_annotations, image_names
 from smidgen.gobuild.pipeline import find_bases
 from smidgen.gobuild.recipe import ProgramGone
-from smidgen.gobuild.sources.makers import Making, maker_of
+from smidgen.gobuild.sources.makers import Maker, Making, maker_of
+from smidgen.gobuild.sources.standing import standing_maker
 from smidgen.gobuild.sources.target import GO_ONLY, Language, Source
 from smidgen.gobuild.template_values import TemplateSource
 from smidgen.store.content import ContentStore
@@ -71,24 +72,15 @@ def _built(
         facts = git.result()
     finally:
         git.stop()
-    maker = maker_of(request, source)
     created = created_at(facts, request.environ)
     templates = TemplateSource(environ=request.environ, git=facts, now=created)
-    identity = Identity(
-        target=source.target,
-        program=maker.name,
-        names=image_names(source.settings, maker.name, templates),
-        annotations=image_annotations(source.settings, facts, created),
-        created=created,
-    )
-    request.check_names(identity.names)
     base = bases.of(number) if bases is not None else None
 
     with ExitStack() as stack:
         # Executables live until the image has its layers.
         making = Making(
             request=request,
-            created=identity.created,
+            created=created,
             templates=templates,
             store=store,
             stack=stack,
@@ -96,14 +88,23 @@ def _built(
             progress=progress,
         )
 
-        def image(making: Making) -> Built:
-            name, parts = maker.make(making)
+        def image(maker: Maker, making: Making) -> Built:
+            names = image_names(source.settings, maker.name, templates)
+            request.check_names(names)
+            program, parts = maker.make(making)
+            identity = Identity(
+                target=source.target,
+                program=program,
+                names=names,
+                annotations=image_annotations(source.settings, facts, created),
+                created=created,
+            )
             cached = all(part.path is None for part in parts)
-            named = replace(identity, program=name)
-            return assemble_image(store, source.settings, named, parts, cached=cached, base=base)
+            return assemble_image(store, source.settings, identity, parts, cached=cached, base=base)
 
+        known = standing_maker(source, making) if source.language is not Language.SCRIPT else None
         try:
-            return image(making)
+            return image(known or maker_of(request, source), making)
         except ProgramGone:
             progress(f"building {source.target}, as a layer of the last build is no longer stored")
-            return image(replace(making, use_cache=False))
+            return image(maker_of(request, source), replace(making, use_cache=False))

@@ -40,6 +40,24 @@ def source_files(directory: str, environ: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(files)
 
 
+def walked_files(directory: str, *, without: frozenset[str]) -> tuple[str, ...]:
+    """Give the paths of all files below *directory*, whatever git says of them, but for marked caches.
+
+    Args:
+        directory: Where to look.
+        without: Names right in there that are left out.
+
+    Raises:
+        UsageError: There are more than any program has.
+        BuildError: A directory cannot be read.
+    """
+    found = (name for name in _below(directory, "") if name.partition("/")[0] not in without)
+    try:
+        return tuple(sorted(_bounded(directory, found)))
+    except OSError as error:
+        raise BuildError(f"cannot read {error.filename}: {error.strerror}") from error
+
+
 def tree_digest(directory: str, files: Sequence[str]) -> str:
     """Give a digest of the names, kinds and contents of *files*; times have no say.
 

@@ -5,12 +5,14 @@ Source: ``zig build --help``: ``--release``, ``-Dtarget`` and ``--prefix`` are t
 
 import hashlib
 import os
+import re
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from smidgen.errors import BuildError, CompileError, UsageError
+from smidgen.errors import BuildError, CompileError, SmidgenError, UsageError
 from smidgen.gobuild.assembly import Part
 from smidgen.gobuild.cgo.home import Home, cache_directory, zig_home
 from smidgen.gobuild.cgo.target import c_target
@@ -19,10 +21,16 @@ from smidgen.gobuild.environment import platform_variables
 from smidgen.gobuild.process import Command, Outcome, available_cores, run_all
 from smidgen.gobuild.sources.makers import Making
 from smidgen.gobuild.sources.program import finished
+from smidgen.gobuild.sources.standing import Reading, remember_standing
 from smidgen.gobuild.sources.target import Source
+from smidgen.gobuild.sources.tree import walked_files
 from smidgen.oci.platform import Platform
 
 _ADVICE: Final = "build.zig must take the target that it is told: `b.standardTargetOptions(.{})`"
+# What leads out of a directory, or asks the machine.
+_OUTSIDE: Final = re.compile(
+    rb'"\.\.|"/|cwd_relative|[Aa]bsolute|findProgram|addSystemCommand|b\.run|[Ee]nviron|getEnv|graph\.env|openDir|cwd\(\)'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,8 @@ class ZigMaker:
     def make(self, making: Making) -> tuple[str, tuple[Part, ...]]:
         """See ``Maker``."""
         source, settings = self.source, self.source.settings
-        zig = zig_home(find_zig(making.request.environ), making.request.environ)
+        environ, began_ns = making.request.environ, time.time_ns()
+        zig = zig_home(find_zig(environ), environ)
         zig.provide()
         place = making.stack.enter_context(tempfile.TemporaryDirectory(prefix="smidgen-zig-"))
         prefixes = [os.path.join(place, str(number)) for number in range(len(settings.platforms))]
@@ -65,7 +74,11 @@ class ZigMaker:
         for platform in settings.platforms:
             making.progress(f"building {source.target} for {platform}")
         run_all(commands, at_once=max(1, available_cores() // 2), ended=ended)
-        return names[0], tuple(parts[position] for position in range(len(commands)))
+        made = names[0], tuple(parts[position] for position in range(len(commands)))
+        if _reads_nothing_else(source.directory):
+            reading = Reading(trees=(source.directory,), marks=(zig.installed, zig.path))
+            remember_standing(source, making, reading, made, began_ns=began_ns)
+        return made
 
     def _command(self, zig: Home, platform: Platform, prefix: str, making: Making) -> Command:
         source, settings, environ = self.source, self.source.settings, making.request.environ
@@ -85,6 +98,16 @@ class ZigMaker:
         }
         library = {"ZIG_LIB_DIR": zig.library} if zig.library else {}
         return Command((*words, *flags), {**library, **environ, **own, **settings.build_env})
+
+
+def _reads_nothing_else(directory: str) -> bool:
+    """Tell whether a project is all in its directory, as far as its build.zig and its list of packages show it."""
+    try:
+        files = walked_files(directory, without=frozenset())
+        named = [Path(directory, name) for name in files if name.endswith((".zon", "build.zig"))]
+        return not any(_OUTSIDE.search(path.read_bytes()) for path in named)
+    except (OSError, SmidgenError):
+        return False
 
 
 def _made(prefix: str, wanted: str, target: str) -> str:
