@@ -20,6 +20,7 @@ from smidgen.oci.platform import Platform
 @click.option(
     "--http", metavar=":PORT/PATH", help="Request this of what runs another way, and take processor time a request."
 )
+@click.option("--timeout", metavar="TIME", help="Begin no further trial after this time, such as 90s or 15m.")
 @click.option(
     "--config", type=click.Path(path_type=Path, dir_okay=False), help="Configuration file.  [default: found upwards]"
 )
@@ -34,6 +35,7 @@ def command(
     only: tuple[str, ...],
     thorough: bool,
     http: str | None,
+    timeout: str | None,
     config: Path | None,
     platform: Platform | None,
     store: Path | None,
@@ -49,6 +51,7 @@ def command(
     a network.
     """
     from smidgen.cli.progress import Progress
+    from smidgen.dockerfile.execute.flags import parse_duration
     from smidgen.report.shrink import render_applied, render_shrink, shrink_report, with_applied
     from smidgen.sandbox.prove import HttpCheck
     from smidgen.shrink.apply import apply, check_applicable
@@ -60,6 +63,7 @@ def command(
         thorough=thorough,
         http=None if http is None else HttpCheck.parse(http),
         only=frozenset(name for text in only for name in text.split(",")),
+        timeout=parse_duration(timeout) if timeout else None,
     )
     with Progress() as progress:
         variants = find_program(

@@ -1,7 +1,8 @@
 """The whole way of ``smidgen shrink``: the program as it is, each advice on its own, and the safe ones together."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import msgspec
@@ -33,11 +34,13 @@ class SurveyOptions:
         thorough: Also what compiles every package once more.
         http: What the program answers, to measure what a request takes; None to start it only.
         only: Names of advice to try; empty for all.
+        timeout: Seconds after which nothing more is begun; None for no limit.
     """
 
     thorough: bool = False
     http: HttpCheck | None = None
     only: frozenset[str] = frozenset()
+    timeout: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse names that nothing has.
@@ -60,10 +63,11 @@ def survey(variants: Variants, store: ContentStore, options: SurveyOptions, *, t
         CompileError: Go refused the program as it is.
         SmidgenError: It can have no image, or its base cannot be had.
     """
+    deadline = None if options.timeout is None else time.monotonic() + options.timeout
     with Bench.open(variants, store) as bench:
         subject = build_subject(bench, tell)
         stopwatch = _Stopwatch(subject.made, options.http)
-        return _Surveyor(bench, subject, options, tell, stopwatch).survey()
+        return _Surveyor(bench, subject, options, tell, stopwatch, deadline).survey()
 
 
 class _Stopwatch:
@@ -88,6 +92,8 @@ class _Surveyor:
     options: SurveyOptions
     tell: Tell
     stopwatch: "_Stopwatch"
+    deadline: float | None
+    _late: list[str] = field(default_factory=list)
 
     def survey(self) -> Survey:
         variants, subject = self.bench.variants, self.subject
@@ -105,11 +111,15 @@ class _Surveyor:
             heavy=heavy_packages(subject, imports, variants.package.import_path),
             untried=tuple(self._untried(advice)),
         )
-        return replace(found, together=self._together(found.safe))
+        together = self._together(found.safe)
+        if self._late:
+            late = f"{', '.join(self._late)}: the time of --timeout was over"
+            found = replace(found, untried=(*found.untried, late))
+        return replace(found, together=together)
 
     def _rows(self, advice: Iterable[Advice]) -> Iterator[Row]:
         for one in advice:
-            if self._is_tried(one):
+            if self._is_tried(one) and self._is_in_time(one.name):
                 yield self._row(one)
 
     def _is_tried(self, advice: Advice) -> bool:
@@ -117,9 +127,19 @@ class _Surveyor:
             return advice.name in self.options.only
         return self.options.thorough or not advice.is_slow or advice.standing is Standing.YOURS
 
+    def _wants(self, name: str) -> bool:
+        return self.options.wants(name) and self._is_in_time(name)
+
+    def _is_in_time(self, name: str) -> bool:
+        """Tell whether *name* may still be tried, and remember that it was not."""
+        if self.deadline is None or time.monotonic() < self.deadline:
+            return True
+        self._late.append(name)
+        return False
+
     def _source_rows(self, imports: Mapping[str, Package]) -> Iterator[Row]:
         self.tell("trying what the source could do without")
-        yield from SourceTrials(self.bench, self.subject, imports).rows(self.options.wants)
+        yield from SourceTrials(self.bench, self.subject, imports).rows(self._wants)
 
     def _row(self, advice: Advice) -> Row:
         row = _unmeasured(advice)
@@ -149,7 +169,7 @@ class _Surveyor:
 
     def _packed_rows(self) -> Iterator[Row]:
         self.tell("trying upx")
-        for row, made in upx_rows(self.bench, self.subject, self.options.wants):
+        for row, made in upx_rows(self.bench, self.subject, self._wants):
             yield self._run(row, made) if made is not None else row
 
     def _run(self, row: Row, made: Made) -> Row:
@@ -160,7 +180,7 @@ class _Surveyor:
             return replace(row, notes=(*row.notes, f"how it runs was not measured: {first_words(error)}"))
 
     def _together(self, rows: Sequence[Row]) -> Row | None:
-        if len(rows) < 2:
+        if len(rows) < 2 or not self._is_in_time("all-safe"):
             return None
         keys = joined_keys(rows)
         settings = self.subject.settings
