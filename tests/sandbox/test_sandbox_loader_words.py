@@ -2,7 +2,7 @@
 
 import pytest
 
-from smidgen.sandbox.loader_words import refusal
+from smidgen.sandbox.loader_words import refusal, unready
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,21 @@ def test_words_of_loaders(exit_code: int, line: str) -> None:
 def test_words_of_programs(text: str) -> None:
     assert refusal(1, text) == ""
     assert refusal(127, text) == ""
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "line"),
+    [
+        (1, "Fatal Python error: init_fs_encoding: failed to get the Python codec of the filesystem encoding"),
+        (1, "ModuleNotFoundError: No module named 'tzdata'"),
+        (1, "ImportError: libsqlite3.so.0: cannot open shared object file: No such file or directory"),
+        (255, "[PYI-1:ERROR] Failed to load Python shared library '/_internal/libpython3.11.so.1.0': libm.so.6"),
+        (1, "could not load: libpcre.so(.3|.1|)"),
+    ],
+)
+def test_words_of_languages(exit_code: int, line: str) -> None:
+    assert unready(exit_code, f"Traceback (most recent call last):\n{line}\n") == line
+    assert unready(0, line) == ""
+    assert unready(None, line) == ""
+    assert unready(exit_code, f"log: {line}") == ""
+    assert unready(exit_code, "usage: app FILE\n") == ""

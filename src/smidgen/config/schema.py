@@ -190,7 +190,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         str | list[str] | UnsetType,
         Meta(
             description="Files to put in: SRC:DST[:MODE[:UID:GID]]. SRC is a path or a glob below this file's "
-            "directory; DST is absolute, and a directory if it ends with a slash.",
+            "directory; DST is absolute, and a directory if it ends with a slash. What libraries among them need "
+            "goes in, too, beside a dynamic program.",
             examples=[["static/*:/srv/www/:0644"]],
         ),
     ] = UNSET

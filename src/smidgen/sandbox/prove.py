@@ -16,7 +16,7 @@ from smidgen.oci.platform import Platform
 from smidgen.sandbox.cell.job import Probe
 from smidgen.sandbox.identity import find_identity
 from smidgen.sandbox.launch import Plan, Wishes, plan
-from smidgen.sandbox.loader_words import refusal
+from smidgen.sandbox.loader_words import refusal, unready
 from smidgen.sandbox.missing import Finding, classify
 from smidgen.sandbox.observe import Observation, Watching, observe
 from smidgen.sandbox.program import capabilities_of, embeds_zones
@@ -224,10 +224,7 @@ def _failures(seen: Observation, options: ProveOptions, capabilities: FileCapabi
     elif options.http is not None:
         failure = _http_failure(seen, options.http, options.timeout)
     elif seen.ended and options.expect_exit is None:
-        if seen.exit_code is not None and _SIGNALS < seen.exit_code <= _SIGNALS + _LAST_SIGNAL:
-            failure = f"signal {seen.exit_code - _SIGNALS} ended it"
-        elif refused := refusal(seen.exit_code, seen.output):
-            failure = f"the loader did not start it: {refused}"
+        failure = _early_end(seen)
     elif seen.ended and seen.exit_code != options.expect_exit:
         failure = f"it ended with exit code {seen.exit_code}, expected {options.expect_exit}"
     elif not seen.started:
@@ -239,6 +236,17 @@ def _failures(seen: Observation, options: ProveOptions, capabilities: FileCapabi
         why = "the kernel starts it only where the container may have that, and here it may not"
         return failure, f"its file has {capabilities}: {why}"
     return (failure,)
+
+
+def _early_end(seen: Observation) -> str | None:
+    """Tell what is wrong with the end of a program that may end as it likes."""
+    if seen.exit_code is not None and _SIGNALS < seen.exit_code <= _SIGNALS + _LAST_SIGNAL:
+        return f"signal {seen.exit_code - _SIGNALS} ended it"
+    if refused := refusal(seen.exit_code, seen.output):
+        return f"the loader did not start it: {refused}"
+    if said := unready(seen.exit_code, seen.output):
+        return f"it ended with exit code {seen.exit_code}, as a part of it could not be loaded: {said}"
+    return None
 
 
 def _http_failure(seen: Observation, http: HttpCheck, timeout: float) -> str | None:

@@ -7,7 +7,7 @@ of a library.
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from smidgen.needs.closure.opened import Opened
@@ -81,6 +81,7 @@ def closure_needs(
     musl: bool,
     unknown: Iterable[str],
     lacking: Sequence[str] = (),
+    has_added: bool = False,
 ) -> NeedsReport:
     """Tell what a program needs together with its libraries.
 
@@ -91,6 +92,7 @@ def closure_needs(
         musl: Whether the C library is musl.
         unknown: Paths of the objects that load libraries whose names could not be read.
         lacking: What libraries that were added lack, in sentences.
+        has_added: There are such libraries: what the program loads by itself is seen to.
     """
     go = program.readable
     found = {need.kind: need for need in _imported(objects)}
@@ -105,6 +107,8 @@ def closure_needs(
     facts = [fact for fact in program.facts if fact.kind not in _READ_HERE]
     known = {fact.kind for fact in facts}
     facts += [fact for fact in _facts(objects, root, musl=musl, unknown=unknown) if fact.kind not in known]
+    if has_added:
+        facts = [replace(fact, warning=False) if fact.kind is FactKind.LOADS_PLUGINS else fact for fact in facts]
     if lacking:
         facts.append(Fact(kind=FactKind.ADDED, symbol="", message="\n  ".join(lacking), warning=True))
     kinds, order = list(NeedKind), list(FactKind)

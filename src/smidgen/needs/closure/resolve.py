@@ -172,6 +172,7 @@ class _Resolver:
                 musl=musl,
                 unknown=blind_loaders(objects),
                 lacking=lacking,
+                has_added=bool(self._added),
             ),
         )
 
