@@ -23,6 +23,7 @@ from benchmarks.sections import machine
 
 import smidgen
 from smidgen.needs.closure.closure import Closure
+from support.python_programs import nuitka_programs, pyinstaller_programs
 
 _HERE: Final = Path(__file__).resolve().parent
 _SLIM: Final = (
@@ -65,6 +66,7 @@ MB to pull (gzip) and, in brackets, on disk. **smidgen** is the program with the
 `smidgen build --binary` makes it, with the certificates and accounts that it found to be needed. **distroless/base**
 and **debian-slim** are stand-ins, made from the packages that the real ones are made of, as no registry could be
 reached (the real debian:bookworm-slim leaves out more); libraries that a base lacks were copied beside the program.
+The programs of Python use TLS, zones, users and hosts; what PyInstaller and Nuitka make of them holds Python itself.
 **alpine** is a stand-in with busybox and musl, for the programs that could be compiled for musl here; those of Debian
 cannot run there.
 """
@@ -101,6 +103,12 @@ def main(_arguments: list[str]) -> None:
             others = [size_of(base) + beside(work, path, closure, base) for base in bases.values()]
             on_alpine = size_of(musl) + packed(work, [for_musl]) if for_musl else None
             rows.append((program, ours, (*others, on_alpine)))
+        for program, path, directory in python_programs():
+            print(program, file=sys.stderr, flush=True)
+            ours = binary_size(path, work, *(["--add", f"{directory}:/opt/app"] if directory else []))
+            closure, whole = smidgen.closure(path), directory or path
+            others = [size_of(base) + beside(work, whole, closure, base) for base in bases.values()]
+            rows.append((program, ours, (*others, None)))
         page = "\n".join([_HEAD, *_table(rows, list(bases)), "", *_machine()])
     (_HERE / "closure.md").write_text(page + "\n")
     print(page)
@@ -138,16 +146,25 @@ def programs(work: Path) -> Iterator[tuple[str, tuple[Path, Path | None]]]:
             yield f"Debian's {name}", (Path(path).resolve(), None)
 
 
+def python_programs() -> Iterator[tuple[str, Path, Path | None]]:
+    """Give each program of Python's name, the program, and the directory that it is, if it is one."""
+    one, other = pyinstaller_programs(), nuitka_programs()
+    yield "Python, PyInstaller's directory", one / "onedir/app", one / "onedir"
+    yield "Python, PyInstaller's file", one / "onefile", None
+    yield "Python, Nuitka's directory", other / "app.dist/app.bin", other / "app.dist"
+    yield "Python, Nuitka's file", other / "app.bin", None
+
+
 def compiled(work: Path, name: str, source: str, *command: str) -> Path:
     """Compile *source* by *command*, which reads it from standard input."""
     subprocess.run([*command, "-o", work / name], input=source, text=True, check=True)
     return work / name
 
 
-def binary_size(program: Path, work: Path) -> Size:
+def binary_size(program: Path, work: Path, *options: str) -> Size:
     """Measure the image that ``smidgen build --binary`` makes of *program*."""
     command = [sys.executable, "-m", "smidgen", "build", "--json", "--binary", str(program), "-t", "measured"]
-    command += ["--no-prove", "--store", str(work / "store")]
+    command += ["--no-prove", "--store", str(work / "store"), *options]
     done = subprocess.run(command, check=True, capture_output=True, cwd=work)
     image = json.loads(done.stdout)["images"][0]
     return Size(image["pull_size"], image["size"])

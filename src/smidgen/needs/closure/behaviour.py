@@ -180,7 +180,7 @@ def _imported(objects: Sequence[Opened]) -> list[Need]:
 
 def _of_python(objects: Sequence[Opened]) -> Iterator[Need]:
     """Tell what Python's own modules need, which call no function of C for it."""
-    python = next((one for one in objects if "Py_Initialize" in one.functions), None)
+    python = next((one for one in objects if one.is_python), None)
     if python is not None:
         yield Need(
             kind=NeedKind.TMP,

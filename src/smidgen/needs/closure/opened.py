@@ -4,11 +4,12 @@ import mmap
 import os
 import posixpath
 import re
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
@@ -22,6 +23,7 @@ from smidgen.errors import InvalidExecutable
 from smidgen.needs.closure.root import Root
 
 _Value = TypeVar("_Value")
+_MAX_PACKED: Final = 5000
 _BUNDLES: Final = (b"/etc/ssl/certs/ca-certificates.crt", b"/etc/ssl/cert.pem", b"/etc/pki/tls/certs/ca-bundle.crt")
 _OPENSSL: Final = re.compile(rb'OPENSSLDIR: "(/[A-Za-z0-9_.+\-/]{1,200})"')
 
@@ -61,12 +63,13 @@ class Opened:
     @cached_property
     def imports(self) -> frozenset[str]:
         """The names of the symbols that it takes from others."""
-        return frozenset(one.name for one in self.symbols.wanted)
+        # Hundreds of libraries ask for the same names.
+        return frozenset(sys.intern(one.name) for one in self.symbols.wanted)
 
     @cached_property
-    def functions(self) -> frozenset[str]:
-        """The names of the symbols that it gives others."""
-        return frozenset(name for name, _ in self.symbols.defined)
+    def is_python(self) -> bool:
+        """It has Python's interpreter in it."""
+        return any(name == "Py_Initialize" for name, _ in self.symbols.defined)
 
     @cached_property
     def library_names(self) -> tuple[LibraryName, ...]:
@@ -100,7 +103,7 @@ class Opened:
     def packed(self) -> "tuple[Opened, ...]":
         """The libraries that PyInstaller or Nuitka packed into it."""
         found: list[Opened] = []
-        for one in chain(packed_libraries(self.elf), nuitka_libraries(self.elf)):
+        for one in islice(chain(packed_libraries(self.elf), nuitka_libraries(self.elf)), _MAX_PACKED):
             path = posixpath.join(self.path, one.name)
             # What is packed is not ours to judge: a damaged file is the program's own affair.
             with suppress(InvalidExecutable):
@@ -108,13 +111,16 @@ class Opened:
         return tuple(found)
 
     def settled(self) -> Self:
-        """Read all that is asked of it later, so that its content need not stay mapped: there may be hundreds.
+        """Read what is asked of it later, so that its content need not stay mapped: there may be hundreds.
+
+        Its symbols are let go, all but the names of those that it imports.
 
         Raises:
             InvalidExecutable: It is damaged.
         """
-        for name in ("symbols", "library_names", "needed_versions", "defined_versions", "bundle", "openssl"):
+        for name in ("imports", "is_python", "library_names", "needed_versions", "bundle", "openssl"):
             getattr(self, name)
+        vars(self).pop("symbols")
         self.elf = replace(self.elf, data=b"", image=replace(self.elf.image, data=b""))
         return self
 

@@ -92,6 +92,7 @@ class _Resolver:
         self._missing: dict[str, Missing] = {}
         self._needs: dict[str, list[str]] = {self._program.path: []}
         self._added: dict[tuple[int, int], Added] = {}
+        self._placed: list[Opened] = []
         self._program_at = ""
         self._loader = self._open_loader()
 
@@ -150,7 +151,7 @@ class _Resolver:
             self._advise_on_optional()
         objects = [self._program, *(one.opened for one in self._entries.values())]
         beside = [*self._program.packed, *(one.opened for one in self._added.values())]
-        faults = self._faults(objects, beside)
+        faults = self._faults(objects)
         lacking = [said_of(one) for one in self._missing.values() if one.reason is Reason.ADDED]
         lacking += [one.message for one in (() if musl else check_versions(beside, self._names))]
         return Closure(
@@ -176,11 +177,11 @@ class _Resolver:
             ),
         )
 
-    def _faults(self, objects: list[Opened], beside: list[Opened]) -> tuple[Fault, ...]:
+    def _faults(self, objects: list[Opened]) -> tuple[Fault, ...]:
         """Check versions and symbols; what is loaded later, if at all, stops no program from starting."""
         faults = () if is_musl(self._interpreter) else check_versions(objects, self._names)
         if not any(one.is_fatal for one in self._missing.values()):
-            faults += check_symbols(objects, beside)
+            faults += check_symbols(objects, self._placed)
         optional = {path for path, one in self._entries.items() if one.reason not in STARTING}
         return tuple(replace(one, is_fatal=one.is_fatal and one.path not in optional) for one in faults)
 
@@ -205,7 +206,8 @@ class _Resolver:
             if search.found is None:
                 self._miss(name, reason, [asking.path], search)
             elif (there := self._in_place(search.found, asking)) is not None:
-                self._names.setdefault(name, there)
+                self._names.setdefault(name, search.found)
+                self._placed.append(search.found)
                 there.loader = asking
                 queue += [(each, there) for each in there.elf.needed]
             elif (entry := self._add(search, name, reason, confidence, asking)) is not None:

@@ -82,7 +82,7 @@ def unseen_libraries(objects: Sequence[Opened], added: Sequence[Opened], interpr
     there = {name for one in (*packed, *added) for name in (posixpath.basename(one.path), one.elf.dynamic.soname)}
     yield from _asked_by(packed, Reason.PACKED, Confidence.CERTAIN, there)
     yield from _asked_by(added, Reason.ADDED, Confidence.LIKELY, there)
-    has_python = any("Py_Initialize" in one.functions for one in every)
+    has_python = any(one.is_python for one in every)
     for one, _ in users(every, LOADING):
         if one is objects[0] and one.is_by_pyinstaller:
             # What PyInstaller's own start loads by name is for a picture that is shown meanwhile.
