@@ -45,7 +45,7 @@ format: $(STAMP) ## Format the code
 	ruff format .
 	ruff check --fix .
 
-bench: $(STAMP) ## Measure side by side with ko, go build and docker build; rewrites benchmarks/README.md (ARGS=registry, dockerfile, closure, cgo, cgo-modules or explain: the other tables)
+bench: $(STAMP) ## Measure side by side with ko, go build and docker build; rewrites benchmarks/README.md (ARGS=registry, dockerfile, closure, cgo, cgo-modules, cgo-platforms or explain: the other tables)
 	@PYTHONPATH=.:tests python -m benchmarks.run $(ARGS)
 
 bases: $(STAMP) ## Make stand-ins for the base images that Dockerfiles name, and serve them on loopback

@@ -18,7 +18,7 @@ from itertools import count
 from pathlib import Path
 
 import msgspec
-from benchmarks import cgo, cgo_modules, closure, docker, dockerfile, explain, probes
+from benchmarks import cgo, cgo_modules, cgo_platforms, closure, docker, dockerfile, explain, probes
 from benchmarks import registry as registries
 from benchmarks.contenders import Contender, GoBuild, Ko, Smidgen
 from benchmarks.programs import PROGRAMS, Checkout, Program
@@ -215,6 +215,8 @@ if __name__ == "__main__":
         cgo.main(sys.argv[2:])
     elif sys.argv[1:2] == ["cgo-modules"]:
         cgo_modules.main(sys.argv[2:])
+    elif sys.argv[1:2] == ["cgo-platforms"]:
+        cgo_platforms.main(sys.argv[2:])
     elif sys.argv[1:2] == ["closure"]:
         closure.main(sys.argv[2:])
     elif sys.argv[1:2] == ["dockerfile"]:
