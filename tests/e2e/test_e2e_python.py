@@ -33,6 +33,8 @@ def test_pyinstaller_in_a_directory(smidgen: Smidgen) -> None:
     alone = smidgen("build", "--binary", program, "-t", "alone:1", fails=True)
     assert "PyInstaller to be started in its directory: it looks for _internal beside itself" in alone.stderr
     assert f"--add {program.parent}:/opt/onedir" in alone.stderr
+    on_base = smidgen("build", "--binary", program, "-t", "alone:1", "--base", "static", fails=True)
+    assert "it looks for _internal beside itself" in on_base.stderr
     _needs(smidgen, program, "--add", f"{program.parent}:/opt/onedir")
     assert smidgen("run", "app:1", "--", "one", "two").stdout == OUTPUT
     files = _files(smidgen)
