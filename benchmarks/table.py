@@ -37,7 +37,7 @@ its rounds; the raw ones are in
 - **smidgen** writes to its content store.
 
 Other pages: [registries](registry.md) beside crane and skopeo, and [with faults](registry_faults.md);
-[Dockerfiles](dockerfile.md) beside buildah and docker; [dynamic programs](closure.md) on scratch;
+[Dockerfiles](dockerfile.md) beside buildah and docker; [programs with C](cgo.md), and [dynamic ones](closure.md);
 [explaining](explain.md) beside `go tool nm`; [wasted bytes](waste.md) beside dive; [linting](lint.md) beside hadolint.
 """
 
