@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from struct import calcsize
 
 from smidgen.analyze.binary.crates import owner_of
+from smidgen.analyze.binary.demangle import readable
 from smidgen.analyze.binary.ledger import Claim
 from smidgen.analyze.binary.owners import C_CODE, of_package, package_of
 from smidgen.analyze.explained import PartKind
@@ -59,7 +60,8 @@ def _claims(sections: Sequence[Section | None], symbol: Symbol, *, is_go: bool) 
         return
     kind = PartKind.CODE if symbol.type == STT_FUNC else PartKind.DATA
     start = section.offset + distance
-    yield (start, start + symbol.size, of_package(owner_package(symbol.name, is_go=is_go), symbol.name, kind), True)
+    name = symbol.name if is_go else readable(symbol.name)
+    yield (start, start + symbol.size, of_package(owner_package(symbol.name, is_go=is_go), name, kind), True)
 
 
 def owner_package(name: str, *, is_go: bool) -> str:
