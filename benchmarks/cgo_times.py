@@ -44,16 +44,16 @@ _LIBRARIES: Final[Mapping[str, tuple[Mapping[str, str], *tuple[str, ...]]]] = {
 
 
 def warm(bench: Bench) -> dict[str, float]:
-    """Have zig compile the C libraries into an empty cache, which is then copied for each program.
+    """Have zig compile the C libraries into an empty cache, which all programs then share.
+
+    It finds them by the path and the files of that cache, so that this is never copied or moved.
 
     Returns:
         What was compiled → seconds; nothing where an earlier run left it.
     """
-    cache = bench.libraries / _ZIG
-    if cache.exists():
+    done = bench.libraries / "done"
+    if done.exists():
         return {}
-    fresh = bench.libraries / f"{_ZIG}.new"
-    shutil.rmtree(fresh, ignore_errors=True)
     found: dict[str, float] = {}
     for about, (files, *options) in _LIBRARIES.items():
         sources = bench.work / "warm/sources"
@@ -61,18 +61,17 @@ def warm(bench: Bench) -> dict[str, float]:
         for name, text in files.items():
             (sources / name).write_text(text)
         program = Program("warm", about, lambda _: None, options=options)
-        environ = _fresh(bench, bench.work / "warm") | {"ZIG_GLOBAL_CACHE_DIR": str(fresh)}
+        environ = _fresh(bench, bench.work / "warm")
         found[about] = seconds_of(partial(bench.smidgen, program, sources, environ=environ, store="warm/store"))
         shutil.rmtree(bench.work / "warm")
-    fresh.rename(cache)
+    done.touch()
     return found
 
 
 def _fresh(bench: Bench, directory: Path) -> dict[str, str]:
-    """Give variables for empty caches. That of smidgen is always at one place: zig's libraries know its path."""
-    ours = bench.libraries / "caches"
-    shutil.rmtree(ours, ignore_errors=True)
-    return caches(directory) | {"XDG_CACHE_HOME": str(ours)}
+    """Give variables for empty caches, but for that of C libraries."""
+    own = {"XDG_CACHE_HOME": str(directory / "cache"), "ZIG_GLOBAL_CACHE_DIR": str(bench.libraries / _ZIG)}
+    return caches(directory) | own
 
 
 def times(bench: Bench, figures: Figures, program: Program) -> None:
@@ -135,10 +134,7 @@ def _time_docker(bench: Bench, figures: Figures, program: Program) -> None:
 
 def _time_smidgen(bench: Bench, figures: Figures, program: Program) -> None:
     sources, kept = _checkout(bench, program, "smidgen")
-    environ = _fresh(bench, kept) | {"ZIG_GLOBAL_CACHE_DIR": str(kept / _ZIG), "CC": "gcc"}
-    if program.options:
-        environ.pop("CC")
-        shutil.copytree(bench.libraries / _ZIG, kept / _ZIG)
+    environ = _fresh(bench, kept) | ({} if program.options else {"CC": "gcc"})
 
     def build(number: int = -1) -> None:
         if number >= 0:
