@@ -133,5 +133,5 @@ def _add_rust(tar: tarfile.TarFile, root: Path) -> None:
     """Add what compiles for this machine and for musl, without documentation and other programs."""
     for name in ("bin/cargo", "bin/rustc", *(f"lib/rustlib/x86_64-unknown-linux-{one}" for one in ("gnu", "musl"))):
         tar.add(root / name, f"usr/local/rust/{name}")
-    for library in (root / "lib").glob("*.so"):
+    for library in (root / "lib").glob("*.so*"):
         tar.add(library, f"usr/local/rust/lib/{library.name}")
