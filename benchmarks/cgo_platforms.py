@@ -25,7 +25,7 @@ from support.name_server import in_own_network
 
 _HERE: Final = Path(__file__).resolve().parent
 _PLATFORMS: Final = (
-    *("amd64", "amd64/v2", "amd64/v3", "amd64/v4", "arm64", "arm64/v8.1", "arm64/v9.0", "arm/v5", "arm/v6", "arm/v7"),
+    *("amd64", "amd64/v2", "amd64/v3", "amd64/v4", "arm64", "arm64/v8.1", "arm64/v9.0", "arm/v6", "arm/v7"),
     *("386", "386/softfloat", "riscv64", "riscv64/rva22u64", "ppc64le", "ppc64le/power9", "s390x", "loong64"),
     *("mips", "mipsle", "mipsle/softfloat", "mips64", "mips64le"),
 )

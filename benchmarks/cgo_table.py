@@ -42,8 +42,8 @@ stages, the second being the real alpine, or debian-slim for C++, as Debian has 
 **BuildKit** the Dockerfile keeps the compilers' caches from build to build (`RUN --mount=type=cache`); the **classic
 builder** cannot. The **compiler alone** is `go build`, gcc, g++ or cargo for Debian, and makes no image. For a dynamic
 executable, smidgen's time has that of the compiler in it. smidgen was told not to run the program at the end
-(`--no-prove`). A program in Rust it has compiled with `lto = "fat"`, which takes seconds and makes it smaller; the others
-leave cargo's settings as they are.
+(`--no-prove`). A program in Rust it has compiled with `lto = "fat"`, which takes seconds and makes it smaller; the
+others leave cargo's settings as they are.
 """
 #: A load above which times are not to be trusted.
 _BUSY: Final = 1.5

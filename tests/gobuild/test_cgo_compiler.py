@@ -35,7 +35,6 @@ _AMD64 = c_target({"GOARCH": "amd64"})
         ({"GOARCH": "arm64", "GOARM64": "v9.0"}, "aarch64-linux-musl", "generic+v9a"),
         ({"GOARCH": "arm"}, "arm-linux-musleabihf", "generic+v7a"),
         ({"GOARCH": "arm", "GOARM": "6"}, "arm-linux-musleabihf", "arm1176jzf_s"),
-        ({"GOARCH": "arm", "GOARM": "5"}, "arm-linux-musleabi", "arm926ej_s"),
         ({"GOARCH": "arm", "GOARM": "7,softfloat"}, "arm-linux-musleabi", "generic+v7a"),
         ({"GOARCH": "386"}, "x86-linux-musl", "pentium4"),
         ({"GOARCH": "riscv64", "GORISCV64": "rva20u64"}, "riscv64-linux-musl", ""),
@@ -54,7 +53,7 @@ def test_platforms_have_targets(variables: dict[str, str], triple: str, cpu: str
 
 
 def test_soft_floats_are_another_architecture_for_debian() -> None:
-    assert c_target({"GOARCH": "arm", "GOARM": "5"}).debian == "armel"
+    assert c_target({"GOARCH": "arm", "GOARM": "6,softfloat"}).debian == "armel"
     assert c_target({"GOARCH": "arm"}).multiarch == "arm-linux-gnueabihf"
 
 
@@ -64,10 +63,17 @@ def test_a_platform_without_a_compiler_is_refused() -> None:
     assert "linux/amd64" in str(raised.value.hint)
 
 
-def test_a_variant_without_a_c_library_is_refused() -> None:
-    with pytest.raises(InvalidPlatform, match="linux/mips64le/softfloat") as raised:
-        c_target({"GOARCH": "mips64le", "GOMIPS64": "softfloat"})
-    assert "linux/mips64le/hardfloat" in str(raised.value.hint)
+@pytest.mark.parametrize(
+    ("variables", "platform", "instead"),
+    [
+        ({"GOARCH": "mips64le", "GOMIPS64": "softfloat"}, "linux/mips64le/softfloat", "linux/mips64le/hardfloat"),
+        ({"GOARCH": "arm", "GOARM": "5"}, "linux/arm/v5", "linux/arm/v6"),
+    ],
+)
+def test_a_variant_without_a_c_library_is_refused(variables: dict[str, str], platform: str, instead: str) -> None:
+    with pytest.raises(InvalidPlatform, match=platform) as raised:
+        c_target(variables)
+    assert instead in str(raised.value.hint)
 
 
 def test_zig_is_found_in_the_package_then_on_the_path(tmp_path: Path) -> None:

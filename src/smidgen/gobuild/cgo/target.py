@@ -10,7 +10,7 @@ from typing import Final
 from smidgen.errors import InvalidPlatform
 
 _AMD64: Final = {"v2": "x86_64_v2", "v3": "x86_64_v3", "v4": "x86_64_v4"}
-_ARM: Final = {"5": "arm926ej_s", "6": "arm1176jzf_s", "7": "generic+v7a"}
+_ARM: Final = {"6": "arm1176jzf_s", "7": "generic+v7a"}
 _POWER: Final = {"power8": "pwr8", "power9": "pwr9", "power10": "pwr10"}
 _NEWER_RISCV: Final = ("rva22u64", "rva23u64")
 # Debian's name of an architecture is part of the paths of its headers and libraries. Source: Debian Policy 4.6, 11.3
@@ -100,6 +100,12 @@ def c_target(variables: Mapping[str, str]) -> Target:
             "zig's C library for it has floats in hardware, which the linker does not join with others",
             hint=f"leave --cgo out, or build for linux/{architecture}/hardfloat",
         )
+    if architecture == "arm" and variables.get("GOARM", "").partition(",")[0] == "5":
+        raise InvalidPlatform(
+            "linux/arm/v5",
+            "zig's C library for it takes atomic instructions for granted, which such a processor does not have",
+            hint="leave --cgo out, or build for linux/arm/v6",
+        )
     triple, cpu = _triple(architecture, variables)
     multiarch, debian = _MULTIARCH[architecture], _DEBIAN[architecture]
     if triple.endswith("eabi"):
@@ -112,7 +118,7 @@ def c_target(variables: Mapping[str, str]) -> Target:
 def _triple(architecture: str, variables: Mapping[str, str]) -> tuple[str, str]:
     """Give zig's target and processor; the processor is "" where the target's least is that of Go's code too."""
     release, _, floats = (variables.get("GOARM") or "7").partition(",")
-    is_soft = floats == "softfloat" or release == "5"
+    is_soft = floats == "softfloat"
     profile = variables.get("GORISCV64", "")
     return {
         "amd64": ("x86_64-linux-musl", _AMD64.get(variables.get("GOAMD64", ""), "")),
