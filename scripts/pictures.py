@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes the pictures of the documents: pages by headless Chromium, terminals as SVG; of real programs, each time anew.
 
-The journey takes a quarter of an hour, so that what was measured once is kept beside its picture:
+The journey takes minutes, so that what was measured once is kept beside its picture:
 ``smidgen journey examples/web --http :8080/healthz --json > docs/pictures/journey.json``.
 """
 
